@@ -1,0 +1,1 @@
+"""Learn: from raw rows to a registered, proved bundle."""

@@ -1,0 +1,196 @@
+"""The typed form of a problem file: everything that makes one tabular problem differ from another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from service.schema import Feature, Frozen, Output, Schema, Task
+
+METRICS: dict[Task, tuple[str, ...]] = {
+    "binary": ("roc_auc", "average_precision", "log_loss", "brier"),
+    "regression": ("r2", "rmse", "mae"),
+}
+
+
+class ProblemError(Exception):
+    """The problem file is missing or makes no sense; the message says what to change where."""
+
+
+class FileSource(Frozen):
+    """A CSV that a person names, or a labelled synthetic sample where the file allows one."""
+
+    kind: Literal["file"]
+
+
+class PackageSource(Frozen):
+    """A CSV inside an installed Python package, seen by the loop as months arrive.
+
+    `time` is an ISO date or timestamp column; `first` and `until` are inclusive months, YYYY-MM.
+    """
+
+    kind: Literal["package"]
+    package: str
+    path: str
+    time: tuple[str, ...]
+    first: str = Field(pattern=r"^\d{4}-\d{2}$")
+    until: str = Field(pattern=r"^\d{4}-\d{2}$")
+
+
+class Synthetic(Frozen):
+    """How a sample is drawn where no data is given: `signal` is the spread of the latent score."""
+
+    rows: int = Field(default=20_000, ge=100)
+    seed: int = 7
+    positive_rate: float = Field(default=0.2, gt=0.0, lt=1.0)
+    signal: float = Field(default=3.0, gt=0.0)
+
+
+class Derived(Frozen):
+    """A column made from others before cleaning: the weekday (Monday is 1) of year, month and day columns."""
+
+    name: str
+    weekday_of: tuple[str, str, str]
+
+
+class Columns(Frozen):
+    """How the raw table's columns become the problem's: names on the right of `rename` are the problem's."""
+
+    rename: dict[str, str] = {}
+    ignored: tuple[str, ...] = ()
+    derived: tuple[Derived, ...] = ()
+    key: tuple[str, ...] = Field(min_length=1)
+
+
+class Target(Frozen):
+    """The column that is learnt. `above` makes a binary target of a number; `missing` says what a row without it is."""
+
+    column: str
+    above: float | None = None
+    positive: int | str | None = None
+    missing: Literal["refuse", "exclude"] = "refuse"
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+class Split(Frozen):
+    """The holdout is chosen by a hash of the key and the seed, so a row never changes sides."""
+
+    holdout: float = Field(default=0.2, gt=0.0, lt=1.0)
+    seed: int = 0
+
+
+class ModelSpec(Frozen):
+    """The estimator, its scikit-learn parameters, and how categories are encoded."""
+
+    family: Literal["gradient_boosting", "random_forest", "linear"]
+    categories: Literal["one_hot", "ordinal", "target_mean"]
+    parameters: dict[str, Any] = {}
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _seeded_once(self) -> Self:
+        reserved = {"random_state", "n_jobs", "early_stopping", "categorical_features"} & self.parameters.keys()
+        if reserved:
+            raise ValueError(f"model.parameters: {', '.join(sorted(reserved))} is set by the pipeline; remove it")
+        if self.family == "linear" and self.categories != "one_hot":
+            raise ValueError("model.categories: a linear model needs one_hot")
+        return self
+
+
+class Gate(Frozen):
+    """The release policy. Gains and harms are in the metric's own units, better being positive.
+
+    A challenger is promoted when its gain in `metric` is at least `minimum_gain`, the lower bound of that gain at
+    `confidence` is above zero, no guard metric is harmed beyond `maximum_harm`, and `floor` is reached. A single
+    feature that alone reaches `leak` on the holdout is taken for a copy of the target.
+    """
+
+    metric: str
+    minimum_gain: float = Field(ge=0.0)
+    floor: float
+    maximum_harm: dict[str, float] = {}
+    confidence: float = Field(default=0.95, ge=0.5, lt=1.0)
+    minimum_rows: int = Field(default=200, ge=2)
+    leak: float = Field(default=0.97, gt=0.5, le=1.0)
+
+
+class Tolerance(Frozen):
+    """What may differ: outputs from scikit-learn's (relative above 1), and the share of bad rows in new data."""
+
+    parity: float = Field(default=1e-9, gt=0.0)
+    bad_rows: float = Field(default=0.01, ge=0.0, lt=1.0)
+
+
+class Problem(Frozen):
+    """One tabular problem; see docs/problems.md for every key."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")
+    task: Task
+    title: str
+    description: str = ""
+    source: Annotated[FileSource | PackageSource, Field(discriminator="kind")]
+    synthetic: Synthetic | None = None
+    columns: Columns
+    features: tuple[Feature, ...] = Field(min_length=1)
+    target: Target
+    output: Output
+    split: Split = Split()
+    model: ModelSpec
+    gate: Gate
+    slices: tuple[str, ...] = ()
+    tolerance: Tolerance = Tolerance()
+    limits: tuple[str, ...] = ()
+
+    @property
+    def schema_(self) -> Schema:
+        """The part of the problem that the service needs."""
+        return Schema(name=self.name, task=self.task, title=self.title, features=self.features, output=self.output)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return METRICS[self.task]
+
+    @property
+    def feature_names(self) -> list[str]:
+        return [feature.name for feature in self.features]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = set(self.feature_names)
+        allowed = ", ".join(self.metrics)
+        for metric in (self.gate.metric, *self.gate.maximum_harm):
+            if metric not in self.metrics:
+                raise ValueError(f"gate: {metric!r} is not a metric of a {self.task} problem; one of {allowed}")
+        if unknown := [name for name in self.slices if name not in names]:
+            raise ValueError(f"slices: {unknown[0]!r} is not a feature")
+        if self.target.column in names:
+            raise ValueError(f"target: {self.target.column!r} is a feature as well")
+        if (self.target.above is not None or self.target.positive is not None) and self.task != "binary":
+            raise ValueError("target: above and positive belong to a binary problem")
+        if overlap := names & set(self.columns.ignored):
+            raise ValueError(f"columns.ignored: {sorted(overlap)[0]!r} is a feature")
+        return self
+
+
+def read_problem(path: Path) -> Problem:
+    """Read and check one problem file. Raises ProblemError in one sentence."""
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        known = ", ".join(sorted(other.stem for other in path.parent.glob("*.yaml"))) or "none"
+        raise ProblemError(f"no problem named {path.stem!r} in {path.parent}; there is: {known}") from error
+    except yaml.YAMLError as error:
+        raise ProblemError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    try:
+        problem = Problem.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ProblemError(f"{path}: {where}: {first['msg']}") from error
+    if problem.name != path.stem:
+        raise ProblemError(f"{path}: name is {problem.name!r}; it must be the file's name, {path.stem!r}")
+    return problem

@@ -1,0 +1,1 @@
+"""Serve: a released bundle behind HTTP, swapped without dropping a request."""
