@@ -1,0 +1,41 @@
+"""Small problems for tests: a mixed set of features, with every policy value open to a test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ml.problem import Columns, FileSource, Gate, ModelSpec, Problem, Target
+from service.schema import Feature, Output, Task
+
+FEATURES = (
+    Feature(name="age", kind="integer", minimum=0, maximum=120, example=40),
+    Feature(name="income", kind="number", minimum=-1e9, maximum=1e9, nullable=True, example=1.0),
+    Feature(name="region", kind="category", levels=("north", "south", "west"), nullable=True, example="north"),
+    Feature(name="insured", kind="boolean", example=True),
+)
+
+
+def make_problem(
+    task: Task = "binary",
+    *,
+    features: tuple[Feature, ...] = FEATURES,
+    slices: tuple[str, ...] = (),
+    unit: str = "",
+    **gate: Any,
+) -> Problem:
+    """A problem of the task; `gate` overrides single values of the release policy."""
+    metric, floor = ("roc_auc", 0.5) if task == "binary" else ("r2", 0.0)
+    policy = {"metric": metric, "minimum_gain": 0.0, "floor": floor} | gate
+    return Problem(
+        name="toy",
+        task=task,
+        title="A toy",
+        source=FileSource(kind="file"),
+        columns=Columns(key=("id",)),
+        features=features,
+        target=Target(column="outcome"),
+        output=Output(name="outcome", unit=unit),
+        model=ModelSpec(family="linear", categories="one_hot"),
+        gate=Gate.model_validate(policy),
+        slices=slices,
+    )
