@@ -1,0 +1,66 @@
+"""What a version's run keeps beside the model: read it back verified, and add the decision to it."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.io import tags
+from ml.io.registry import Registry, Version
+from ml.io.runs import BUNDLE, TRAINING_KEYS
+from ml.io.tracking import Tracking, TrackingError
+from service.bundle import Bundle, read_bundle, sha256
+
+DECISION = "decision.json"
+
+
+def fetch_artifact(tracking: Tracking, version: Version, path: str, into: Path) -> Path:
+    """Download a file or folder of the version's run to `into`/`path`.
+
+    Raises TrackingError, also where the run has no such artifact.
+    """
+    into.mkdir(parents=True, exist_ok=True)
+    with tracking.session() as client:
+        try:
+            return Path(client.download_artifacts(version.run_id, path, str(into)))
+        except OSError as error:
+            raise TrackingError(f"{path} of {version.name} version {version.number} cannot be read: {error}") from error
+
+
+def fetch_bundle(tracking: Tracking, version: Version, into: Path) -> Bundle:
+    """The version's bundle at `into`, verified against the digest in the registry.
+
+    A folder that is there already is verified and used. Raises TrackingError, and BundleError for a bundle that is
+    not what was registered; nothing is left at `into` then.
+    """
+    if into.exists():
+        return read_bundle(into, expect=version.digest)
+    into.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=into.parent, prefix=".fetch-") as folder:
+        fetched = fetch_artifact(tracking, version, BUNDLE, Path(folder))
+        read_bundle(fetched, expect=version.digest)
+        fetched.rename(into)
+    return read_bundle(into, expect=version.digest)
+
+
+def training_keys(tracking: Tracking, version: Version) -> npt.NDArray[np.uint64]:
+    """Keys of the rows that the version was fitted on, shape (rows,)."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = fetch_artifact(tracking, version, TRAINING_KEYS, Path(folder))
+        keys: npt.NDArray[np.uint64] = np.load(path, allow_pickle=False)
+    return keys
+
+
+def log_decision(registry: Registry, number: int, decision: bytes) -> str:
+    """Attach decision.json to the version's run and its sha256, which is returned, to the version."""
+    version = registry.version(number)
+    with tempfile.TemporaryDirectory() as folder, registry.tracking.session() as client:
+        path = Path(folder) / DECISION
+        path.write_bytes(decision)
+        client.log_artifact(version.run_id, str(path))
+    digest = sha256(decision)
+    registry.tag(number, {tags.DECISION_SHA256: digest})
+    return digest

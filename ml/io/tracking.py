@@ -1,0 +1,195 @@
+"""Where runs and versions are kept: an MLflow server, or a database file and a folder beside it."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import re
+import sqlite3
+import time
+import urllib.error
+import urllib.request
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ml.errors import UserError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+# MLflow's client reads these at each call; by default it retries for minutes and reports its use over the network.
+CLIENT_SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+}
+SQLITE = "sqlite:///"
+
+
+class TrackingError(UserError):
+    """Runs or versions could not be read or written; the message is one sentence for the user."""
+
+
+class UnreachableError(TrackingError):
+    """The tracking server or database does not answer."""
+
+
+class BusyError(TrackingError):
+    """Another process holds the lock for longer than we wait."""
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """An MLflow tracking store.
+
+    `uri` is `sqlite:///` and a path, or the http(s) address of a server. `artifact_root` is where new experiments
+    keep their artifacts; None leaves it to the server. Seconds bound the first contact and the wait for a lock.
+    """
+
+    uri: str
+    artifact_root: str | None = None
+    connect_seconds: float = 5.0
+    lock_seconds: float = 60.0
+
+    @classmethod
+    def embedded(cls, folder: Path) -> Tracking:
+        """The default without a server: mlflow.db and artifacts/ in `folder`."""
+        folder = folder.resolve()
+        return cls(uri=f"{SQLITE}{folder / 'mlflow.db'}", artifact_root=(folder / "artifacts").as_uri())
+
+    @property
+    def database(self) -> Path | None:
+        """The database file, when there is no server."""
+        return Path(self.uri.removeprefix(SQLITE)) if self.uri.startswith(SQLITE) else None
+
+    @contextmanager
+    def session(self) -> Iterator[MlflowClient]:
+        """A client whose failures are TrackingErrors, with MLflow's process-wide state restored afterwards.
+
+        Raises UnreachableError within a few seconds when nothing answers at the address.
+        """
+        with ExitStack() as stack:
+            self._check_reachable()
+            # Telemetry starts at import, so the settings come first.
+            stack.enter_context(_environment(CLIENT_SETTINGS))
+            stack.enter_context(_quiet())
+            import mlflow
+
+            stack.enter_context(_environment({"MLFLOW_TRACKING_URI": self.uri}, override=True))
+            stack.callback(mlflow.set_tracking_uri, None)  # type: ignore[arg-type]  # None: as before the first set
+            mlflow.set_tracking_uri(self.uri)
+            stack.enter_context(_failures(self.uri))
+            yield mlflow.MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Exclusive right to change what is registered under `name`.
+
+        MLflow has no compare-and-swap. With a database file, processes of this machine exclude each other; with a
+        server, whoever calls is expected to run one release at a time. Raises BusyError.
+        """
+        if self.database is None:
+            yield
+            return
+        self.database.parent.mkdir(parents=True, exist_ok=True)
+        path = self.database.with_name(f"{self.database.name}.{name}.lock")
+        with path.open("ab") as file:
+            _acquire(file.fileno(), f"another process is releasing {name} ({path})", self.lock_seconds)
+            yield
+
+    def _check_reachable(self) -> None:
+        if self.database is not None:
+            _check_database(self.database)
+        elif urlsplit(self.uri).scheme in ("http", "https"):
+            _check_server(self.uri, self.connect_seconds)
+        else:
+            raise TrackingError(f"{self.uri!r} is neither sqlite:///PATH nor the http address of a tracking server")
+
+
+def _check_database(path: Path) -> None:
+    # MLflow retries a database that cannot be opened for a minute and a half.
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA schema_version").fetchone()
+    except (OSError, sqlite3.Error) as error:
+        raise UnreachableError(f"the tracking database {path} cannot be opened: {error}") from error
+
+
+def _check_server(uri: str, seconds: float) -> None:
+    try:
+        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=seconds):  # noqa: S310  # scheme is checked
+            return
+    except urllib.error.HTTPError as error:
+        reason = f"/health answers {error.code}"
+        error.close()
+    except (OSError, ValueError) as error:
+        reason = str(getattr(error, "reason", error))
+    raise UnreachableError(f"the tracking server {uri} does not answer: {reason}")
+
+
+def _acquire(file: int, problem: str, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError as error:
+            if time.monotonic() >= deadline:
+                raise BusyError(f"{problem}; gave up after {seconds:g} seconds") from error
+            time.sleep(0.05)
+
+
+@contextmanager
+def _environment(values: Mapping[str, str], *, override: bool = False) -> Iterator[None]:
+    """Set what the user has not set, and take it back."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update({name: value for name, value in values.items() if override or before[name] is None})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep to MLflow's own warnings: migrations and what its libraries deprecate are no news for the user."""
+    with warnings.catch_warnings():
+        for category in (DeprecationWarning, FutureWarning):
+            warnings.filterwarnings("ignore", category=category, module=r"(alembic|mlflow|sqlalchemy)\b")
+        warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType")  # MLflow's own, at import
+        import mlflow  # sets its logger's level at import
+
+        logger = logging.getLogger(mlflow.__name__)
+        level = logger.level
+        logger.setLevel(logging.WARNING)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
+
+
+@contextmanager
+def _failures(uri: str) -> Iterator[None]:
+    import requests
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except (MlflowException, requests.RequestException, Boto3Error, BotoCoreError, ClientError) as error:
+        message = re.sub(r"\s+", " ", str(error)).strip()
+        raise TrackingError(f"{uri}: {message}") from error
