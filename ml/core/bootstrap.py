@@ -58,7 +58,11 @@ class Resampled:
         return Interval(value=self.points[model][metric], low=float(low), high=float(high))
 
     def gain(self, champion: str, challenger: str, metric: str, confidence: float) -> Gain:
-        """The paired gain with one-sided percentile bounds (Efron & Tibshirani 1993, ch. 13 and 16)."""
+        """The paired gain with one-sided percentile bounds (Efron & Tibshirani 1993, ch. 13 and 16).
+
+        The percentile bound is a little bold on few rows: at 95 %, twins in ROC AUC pass in about 5.7 % of trials on
+        300 rows and 5.2 % on 1,500.
+        """
         sign = 1.0 if greater_is_better(metric) else -1.0
         gains = sign * (self.values[challenger][metric] - self.values[champion][metric])
         low, high = np.quantile(gains, [1.0 - confidence, confidence])
