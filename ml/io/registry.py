@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ml.io import tags
 from ml.io.tracking import Tracking, TrackingError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
 
 
 class NoSuchVersionError(TrackingError):
@@ -85,13 +86,13 @@ class Registry:
     def version(self, number: int) -> Version:
         """Raises NoSuchVersionError."""
         with self.tracking.session() as client:
-            return self._get(client, number, _aliases(client, self.name))
+            return self._read(client, number)
 
     def aliased(self, alias: str) -> Version | None:
         """The version that an alias (challenger, champion, previous) points to."""
         with self.tracking.session() as client:
-            aliases = _aliases(client, self.name)
-            return self._get(client, aliases[alias], aliases) if alias in aliases else None
+            number = _aliases(client, self.name).get(alias)
+            return None if number is None else self._read(client, number)
 
     def champion(self) -> Version:
         """Raises NoChampionError."""
@@ -101,8 +102,8 @@ class Registry:
 
     def set_challenger(self, number: int) -> None:
         """Raises NoSuchVersionError."""
-        with self._change() as (client, aliases):
-            self._get(client, number, aliases)
+        with self._change() as (client, _):
+            self._entity(client, number)
             client.set_registered_model_alias(self.name, tags.CHALLENGER, str(number))
 
     def promote(
@@ -115,7 +116,7 @@ class Registry:
         and promoting again completes it. Raises NoSuchVersionError and ChampionMovedError.
         """
         with self._change() as (client, aliases):
-            self._get(client, number, aliases)
+            entity = self._entity(client, number)
             champion = aliases.get(tags.CHAMPION)
             if champion != number:
                 if champion != expected:
@@ -126,12 +127,12 @@ class Registry:
                 if champion is not None:
                     client.set_registered_model_alias(self.name, tags.PREVIOUS, str(champion))
                 release = {tags.RELEASED_AT: self._now(), tags.RELEASED_BY: by, **(extra_tags or {})}
-                self._tag(client, number, release)
-                self._untag(client, number, tags.ROLLED_BACK)
+                self._tag(client, entity, release)
+                self._clear_mark(client, entity)
                 client.set_registered_model_alias(self.name, tags.CHAMPION, str(number))
             if aliases.get(tags.CHALLENGER) == number:
                 client.delete_registered_model_alias(self.name, tags.CHALLENGER)
-            return self._get(client, number, _aliases(client, self.name))
+            return self._read(client, number)
 
     def rollback(self, reason: str) -> Rollback:
         """Make the previous version the champion again; a second rollback undoes the first.
@@ -145,20 +146,18 @@ class Registry:
             if previous is None or previous == champion:
                 raise NothingToRollBackToError(f"{self.name} has no release before version {champion} to go back to")
             now = self._now()
-            self._get(client, previous, aliases)
-            self._tag(client, champion, {tags.ROLLED_BACK: f"{now}: {reason}"})
-            self._tag(client, previous, {tags.RESTORED_AT: now})
-            self._untag(client, previous, tags.ROLLED_BACK)
+            back, out = self._entity(client, previous), self._entity(client, champion)
+            self._tag(client, out, {tags.ROLLED_BACK: f"{now}: {reason}"})
+            self._tag(client, back, {tags.RESTORED_AT: now})
+            self._clear_mark(client, back)
             client.set_registered_model_alias(self.name, tags.CHAMPION, str(previous))
             client.set_registered_model_alias(self.name, tags.PREVIOUS, str(champion))
-            swapped = _aliases(client, self.name)
-            return Rollback(self._get(client, previous, swapped), self._get(client, champion, swapped))
+            return Rollback(champion=self._read(client, previous), taken_out=self._read(client, champion))
 
     def tag(self, number: int, values: Mapping[str, str]) -> None:
         """Raises NoSuchVersionError."""
         with self.tracking.session() as client:
-            self._get(client, number, {})
-            self._tag(client, number, values)
+            self._tag(client, self._entity(client, number), values)
 
     @contextmanager
     def _change(self) -> Iterator[tuple[MlflowClient, dict[str, int]]]:
@@ -166,18 +165,21 @@ class Registry:
         with self.tracking.lock(self.name), self.tracking.session() as client:
             yield client, _aliases(client, self.name)
 
-    def _get(self, client: MlflowClient, number: int, aliases: Mapping[str, int]) -> Version:
+    def _entity(self, client: MlflowClient, number: int) -> ModelVersion:
         for entity in client.search_model_versions(f"name = '{self.name}' AND version_number = {int(number)}"):
-            return _version(client, entity, aliases)
+            return entity
         raise NoSuchVersionError(f"{self.name} has no version {number}")
 
-    def _tag(self, client: MlflowClient, number: int, values: Mapping[str, str]) -> None:
-        for key, value in values.items():
-            client.set_model_version_tag(self.name, str(number), key, value)
+    def _read(self, client: MlflowClient, number: int) -> Version:
+        return _version(client, self._entity(client, number), _aliases(client, self.name))
 
-    def _untag(self, client: MlflowClient, number: int, key: str) -> None:
-        if key in self._get(client, number, {}).tags:
-            client.delete_model_version_tag(self.name, str(number), key)
+    def _tag(self, client: MlflowClient, entity: ModelVersion, values: Mapping[str, str]) -> None:
+        for key, value in values.items():
+            client.set_model_version_tag(self.name, str(entity.version), key, value)
+
+    def _clear_mark(self, client: MlflowClient, entity: ModelVersion) -> None:
+        if tags.ROLLED_BACK in entity.tags:
+            client.delete_model_version_tag(self.name, str(entity.version), tags.ROLLED_BACK)
 
     def _no_champion(self) -> NoChampionError:
         return NoChampionError(f"{self.name} has no champion: nothing has been released yet")
@@ -191,13 +193,19 @@ def _named(number: int | None) -> str:
 
 
 def _aliases(client: MlflowClient, name: str) -> dict[str, int]:
-    for model in client.search_registered_models(f"name = '{name}'"):
-        # The search leaves aliases out in some stores.
-        return {alias: int(number) for alias, number in client.get_registered_model(model.name).aliases.items()}
-    return {}
+    # Read from the model: not every store fills the aliases of the versions that a search finds.
+    from mlflow.exceptions import MlflowException
+
+    try:
+        model = client.get_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return {}
+    return {alias: int(number) for alias, number in model.aliases.items()}
 
 
-def _entities(client: MlflowClient, name: str) -> Iterator[Any]:
+def _entities(client: MlflowClient, name: str) -> Iterator[ModelVersion]:
     token: str | None = None
     while True:
         page = client.search_model_versions(f"name = '{name}'", max_results=1000, page_token=token)
@@ -207,7 +215,7 @@ def _entities(client: MlflowClient, name: str) -> Iterator[Any]:
             return
 
 
-def _version(client: MlflowClient, entity: Any, aliases: Mapping[str, int]) -> Version:
+def _version(client: MlflowClient, entity: ModelVersion, aliases: Mapping[str, int]) -> Version:
     number = int(entity.version)
     return Version(
         name=entity.name,
