@@ -242,7 +242,7 @@ def test_harm_to_a_guard_metric_rejects_a_better_ranking() -> None:
 
 
 def test_a_challenger_no_better_than_its_champion_passes_no_more_often_than_the_confidence_allows() -> None:
-    """Twins of equal skill, 200 times: at 95 % luck passes one in twenty, and the count stays within what that gives."""
+    """Twins of equal skill, 200 times: at 95 % luck passes one in twenty, and the count stays within that."""
     problem = make_problem(floor=0.0, minimum_rows=100)
     passed = 0
     for seed in range(200):
