@@ -20,10 +20,20 @@ class ProblemError(Exception):
     """The problem file is missing or makes no sense; the message says what to change where."""
 
 
+class Synthetic(Frozen):
+    """How a sample is drawn where no data is given: `signal` is the spread of the latent score."""
+
+    rows: int = Field(default=20_000, ge=100)
+    seed: int = 7
+    positive_rate: float = Field(default=0.2, gt=0.0, lt=1.0)
+    signal: float = Field(default=3.0, gt=0.0)
+
+
 class FileSource(Frozen):
     """A CSV that a person names, or a labelled synthetic sample where the file allows one."""
 
     kind: Literal["file"]
+    synthetic: Synthetic | None = None
 
 
 class PackageSource(Frozen):
@@ -38,15 +48,6 @@ class PackageSource(Frozen):
     time: tuple[str, ...]
     first: str = Field(pattern=r"^\d{4}-\d{2}$")
     until: str = Field(pattern=r"^\d{4}-\d{2}$")
-
-
-class Synthetic(Frozen):
-    """How a sample is drawn where no data is given: `signal` is the spread of the latent score."""
-
-    rows: int = Field(default=20_000, ge=100)
-    seed: int = 7
-    positive_rate: float = Field(default=0.2, gt=0.0, lt=1.0)
-    signal: float = Field(default=3.0, gt=0.0)
 
 
 class Derived(Frozen):
@@ -121,8 +122,8 @@ class Gate(Frozen):
 class Tolerance(Frozen):
     """What may differ: outputs from scikit-learn's (relative above 1), and the share of bad rows in new data."""
 
-    parity: float = Field(default=1e-9, gt=0.0)
-    bad_rows: float = Field(default=0.01, ge=0.0, lt=1.0)
+    parity: float = Field(ge=1e-9)
+    bad_rows: float = Field(ge=0.0, lt=1.0)
 
 
 class Problem(Frozen):
@@ -133,22 +134,26 @@ class Problem(Frozen):
     title: str
     description: str = ""
     source: Annotated[FileSource | PackageSource, Field(discriminator="kind")]
-    synthetic: Synthetic | None = None
     columns: Columns
     features: tuple[Feature, ...] = Field(min_length=1)
     target: Target
     output: Output
-    split: Split = Split()
+    split: Split
     model: ModelSpec
     gate: Gate
     slices: tuple[str, ...] = ()
-    tolerance: Tolerance = Tolerance()
+    tolerance: Tolerance
     limits: tuple[str, ...] = ()
 
     @property
     def schema_(self) -> Schema:
         """The part of the problem that the service needs."""
         return Schema(name=self.name, task=self.task, title=self.title, features=self.features, output=self.output)
+
+    @property
+    def synthetic(self) -> Synthetic | None:
+        """How to draw a sample where no data is given; None where the problem has none."""
+        return self.source.synthetic if isinstance(self.source, FileSource) else None
 
     @property
     def metrics(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ml.problem import Columns, FileSource, Gate, ModelSpec, Problem, Target
+from ml.problem import Columns, FileSource, Gate, ModelSpec, Problem, Split, Target, Tolerance
 from service.schema import Feature, Output, Task
 
 FEATURES = (
@@ -35,6 +35,8 @@ def make_problem(
         features=features,
         target=Target(column="outcome"),
         output=Output(name="outcome", unit=unit),
+        split=Split(),
+        tolerance=Tolerance(parity=1e-9, bad_rows=0.01),
         model=ModelSpec(family="linear", categories="one_hot"),
         gate=Gate.model_validate(policy),
         slices=slices,

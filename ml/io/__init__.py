@@ -1,0 +1,1 @@
+"""Where learning touches the outside: files, MLflow, DVC, git."""

@@ -1,0 +1,1 @@
+"""The mains that DVC runs, one a stage."""
