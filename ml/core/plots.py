@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from ml.core.evaluation import Evaluation
 from ml.problem import Problem
@@ -82,7 +83,7 @@ def predicted_vs_actual(problem: Problem, evaluation: Evaluation) -> Figure:
     low, high = float(min(actual.min(), predicted.min())), float(max(actual.max(), predicted.max()))
     margin = 0.04 * (high - low)
     axes.scatter(actual, predicted, s=14, color=_MAIN, alpha=0.4, linewidths=0, label=f"{len(actual):,} sampled rows")
-    axes.plot([low, high], [low, high], color=_ACCENT, linewidth=1.5, linestyle="--", label="right")
+    axes.plot([low, high], [low, high], color=_ACCENT, linewidth=1.5, linestyle="--", label="perfect prediction")
     axes.set(xlim=(low - margin, high + margin), ylim=(low - margin, high + margin), aspect="equal")
     axes.set_xlabel(_with_unit("Actual", problem))
     axes.set_ylabel(_with_unit("Predicted", problem))
@@ -112,7 +113,9 @@ def importance(names: Sequence[str], values: Sequence[float], *, metric: str) ->
 
 def _canvas(title: str, subtitle: str) -> tuple[Figure, Axes]:
     """A figure of its own, outside pyplot's list of open ones, so that threads and repeats share nothing."""
-    figure = Figure(figsize=(6.4, 5.4), dpi=120, layout="constrained", facecolor="white")
+    figure = Figure(
+        figsize=(6.4, 5.4), dpi=120, layout=ConstrainedLayoutEngine(h_pad=0.12, w_pad=0.12), facecolor="white"
+    )
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     figure.suptitle(title, x=0.02, ha="left", fontsize=14, fontweight="bold", color=_INK)
