@@ -37,6 +37,8 @@ class Http:
         """The whole answer. Raises HttpError, also for one longer than `limit` bytes."""
         with self._answer(path) as answer:
             content = answer.read(limit + 1)
+            if len(content) <= limit:
+                _refuse_short(answer)
         if len(content) > limit:
             raise HttpError(f"{path}: more than {limit} bytes")
         return content
@@ -45,6 +47,7 @@ class Http:
         """Stream the answer to a file. Raises HttpError."""
         with self._answer(path) as answer, into.open("wb") as file:
             shutil.copyfileobj(answer, file, 1024 * 1024)
+            _refuse_short(answer)
 
     @contextmanager
     def _answer(self, path: str) -> Iterator[http.client.HTTPResponse]:
@@ -60,3 +63,9 @@ class Http:
             raise HttpError(f"{self._base}{path}: {error.code} {error.reason}", status=error.code, body=body) from error
         except (OSError, http.client.HTTPException) as error:
             raise HttpError(f"{self._base}{path}: {error}") from error
+
+
+def _refuse_short(answer: http.client.HTTPResponse) -> None:
+    """http.client takes an answer that ends before its declared length for a whole one when read in parts."""
+    if answer.length:
+        raise http.client.IncompleteRead(b"", answer.length)

@@ -29,7 +29,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
     Raises StartError for a port that cannot be had, which is found out before anything is loaded, and for a
     bundle folder that cannot be served.
     """
-    listener = _bind(host, port)
+    listener = listen(host, port)
     with listener:
         try:
             app = create_app(settings)
@@ -75,7 +75,8 @@ def _run(server: uvicorn.Server, listener: socket.socket) -> None:
             signal.signal(number, handler)
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens already, so that callers wait while the model is loaded. Raises StartError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

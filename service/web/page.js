@@ -102,7 +102,9 @@ function unknown(control, feature) {
 function row() {
   return Object.fromEntries([...byId("form").querySelectorAll("[name]")].map((control) => {
     if (control.tagName === "SELECT") return [control.name, JSON.parse(control.value)];
-    return [control.name, control.disabled || control.value === "" ? null : Number(control.value)];
+    // An empty box is left out, so that the service asks for it; null has to be said with the tick.
+    if (control.disabled) return [control.name, null];
+    return [control.name, control.value === "" ? undefined : Number(control.value)];
   }));
 }
 
