@@ -24,10 +24,16 @@ def fetch_artifact(tracking: Tracking, version: Version, path: str, into: Path) 
     """
     into.mkdir(parents=True, exist_ok=True)
     with tracking.session() as client:
+        from mlflow.exceptions import MlflowException
+
         try:
             return Path(client.download_artifacts(version.run_id, path, str(into)))
-        except OSError as error:
-            raise TrackingError(f"{path} of {version.name} version {version.number} cannot be read: {error}") from error
+        except (MlflowException, OSError) as error:
+            # MLflow words a store that is away like a wrong path, so both are named.
+            raise TrackingError(
+                f"{path} of {version.name} version {version.number} cannot be read: it is not there, or the artifact "
+                f"store does not answer ({version.bundle_uri.removesuffix(BUNDLE)})"
+            ) from error
 
 
 def fetch_bundle(tracking: Tracking, version: Version, into: Path) -> Bundle:

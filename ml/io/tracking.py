@@ -23,13 +23,15 @@ from ml.errors import UserError
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-# MLflow's client reads these at each call; by default it retries for minutes and reports its use over the network.
+# MLflow's client reads these at each call; by default it retries for minutes, reports its use over the network and
+# prints addresses between the lines of whoever calls.
 CLIENT_SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 SQLITE = "sqlite:///"
 

@@ -17,7 +17,7 @@ from ml.io.registry import (
     NothingToRollBackToError,
     Registry,
 )
-from ml.io.tracking import BusyError, Tracking
+from ml.io.tracking import BusyError, Tracking, TrackingError
 from service.bundle import BundleError
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -139,6 +139,11 @@ def test_a_decision_is_kept_with_its_run_and_its_digest_with_the_version(registr
     version = registry.version(2)
     assert digest == hashlib.sha256(decision).hexdigest() == version.tags[tags.DECISION_SHA256]
     assert fetch_artifact(registry.tracking, version, "decision.json", tmp_path).read_bytes() == decision
+
+
+def test_an_artifact_that_is_not_there_is_named(registry: Registry, tmp_path: Path) -> None:
+    with pytest.raises(TrackingError, match=r"nothing\.txt of line version 1 cannot be read: "):
+        fetch_artifact(registry.tracking, registry.version(1), "nothing.txt", tmp_path)
 
 
 def test_a_fetched_bundle_is_used_again_only_as_long_as_it_is_whole(registry: Registry, tmp_path: Path) -> None:

@@ -31,9 +31,12 @@ print(json.dumps(model.predict(pandas.read_parquet(sys.argv[3])).tolist()))
 """
 
 
-def test_a_run_logs_everything_that_was_given(tracking: Tracking, tmp_path: Path) -> None:
+def test_a_run_logs_everything_that_was_given(
+    tracking: Tracking, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     run = training_run(tmp_path, name="whole")
     registered = log_run(tracking, run)
+    assert capfd.readouterr() == ("", "")
     version = Registry(tracking, "whole").version(registered.version)
     with tracking.session() as client:
         logged = client.get_run(registered.run_id)
