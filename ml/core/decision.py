@@ -8,22 +8,18 @@ from datetime import datetime
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import AwareDatetime
 
 from ml.core import rules
 from ml.core.bootstrap import Gain, Interval, resample
+from ml.core.frame import KEY, TARGET, Keys
 from ml.core.leakage import Leak, strongest_single_feature
 from ml.core.rules import Reason
 from ml.problem import Gate, Problem
 from service.predictor import Vector
 from service.schema import Frozen
 
-Keys = npt.NDArray[np.uint64]
-
-KEY = "_key"
-TARGET = "_target"
 LARGEST = float(np.finfo(np.float64).max)
 METHOD = (
     "Both models on the same holdout rows; intervals by the percentile bootstrap of rows, gains paired by resample, "

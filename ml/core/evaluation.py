@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.metrics import roc_curve
 
 from ml.core.bootstrap import Interval, metric_intervals
-from ml.core.decision import TARGET
+from ml.core.frame import TARGET
 from ml.core.slices import groups
 from ml.problem import Problem
 from service.predictor import Vector

@@ -1,0 +1,67 @@
+# The one vocabulary: people, hooks and CI call these targets.
+PROBLEM ?= flights
+DATA ?=
+UNTIL ?=
+PORT ?= 8000
+UI_PORT ?= 5000
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --require-hashes --no-build-isolation --disable-pip-version-check --progress-bar on
+
+# Hashes instead of addresses: a lock file must install from whatever mirror a team uses.
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+.DEFAULT_GOAL := help
+.PHONY: help run install test lint format bench ui lock
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: $(VENV)/.run ## Train what changed, prove, release, serve: PROBLEM=flights DATA=table.csv UNTIL=2013-06 PORT=8000
+	@$(BIN)/evergreen run $(PROBLEM) $(if $(DATA),--data "$(DATA)") $(if $(UNTIL),--until "$(UNTIL)") --port $(PORT)
+
+install: $(VENV)/.run ## Make .venv with what `make run` needs
+
+test: $(VENV)/.test ## Run the test suite with coverage
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
+
+lint: $(VENV)/.test ## Check style, types and import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(VENV)/.test ## Rewrite the code in the project's style
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.test ## Measure the service beside its ceiling and its peers
+	@$(BIN)/python -m bench
+
+ui: $(VENV)/.run ## Serve the MLflow UI of this checkout on UI_PORT=5000
+	@$(BIN)/mlflow server --host 127.0.0.1 --port $(UI_PORT) --workers 1 \
+		--backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/var/mlflow.db}"
+
+lock: $(VENV)/.test ## Resolve the dependencies again and write the lock files
+	@$(LOCK) --group build --group infra --group dev --output-file requirements.txt
+	@for group in build infra mlflow ml service; do \
+		$(LOCK) --group $$group --constraint requirements.txt --output-file requirements/$$group.txt; done
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 ...")'
+	@echo "Making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements/build.txt requirements/ml.txt pyproject.toml | $(VENV)/bin/python
+	@echo "Installing what is locked for training and serving (a minute or two)"
+	@$(PIP) -q -r requirements/build.txt
+	@$(PIP) -q -r requirements/ml.txt
+	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.test: requirements.txt $(VENV)/.run
+	@echo "Installing what is locked for development"
+	@$(PIP) -q -r requirements.txt
+	@touch $@

@@ -1,0 +1,188 @@
+"""What a person types. Every command prints what it did and what to do next; --json prints one document."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ml import loop
+from ml.errors import UserError
+from ml.io import tags
+from ml.io.log import start_logging
+from ml.io.registry import Registry
+from ml.io.workspace import Workspace
+from ml.predict import predict as predict_rows
+from ml.report import Face
+from ml.reproduce import reproduce as reproduce_version
+from service.bundle import BundleError
+
+NOT_PROMOTED = 3
+MENDABLE = 2
+
+EPILOG = "Exit codes: 0 done, 2 something given is wrong (one sentence says what), 3 the policy or a check said no."
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    epilog=EPILOG,
+    help="The MLOps loop for tabular models: retrain, prove, release, serve, watch.",
+)
+
+Name = Annotated[str, typer.Argument(help="The problem: a file in ml/problems.", metavar="PROBLEM")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Number = Annotated[int | None, typer.Option("--version", help="A registered version; by default the challenger.")]
+Data = Annotated[str | None, typer.Option(help="A CSV (.gz, .zip), or synthetic[:ROWS].", metavar="PATH")]
+Until = Annotated[str | None, typer.Option(help="Let months arrive up to this one, YYYY-MM.", metavar="MONTH")]
+Why = Annotated[str, typer.Option("--reason", help="Why this is done; it is recorded.")]
+Again = Annotated[bool, typer.Option("--again", help="Allow a version that a person rolled back.")]
+Alone = Annotated[bool, typer.Option("--alone", help="Judge by the floor alone; the champion cannot score the rows.")]
+Port = Annotated[int, typer.Option(help="Where to listen; 0 takes a free port.", min=0, max=65_535)]
+Host = Annotated[str, typer.Option(help="The address to listen on.")]
+
+
+@app.command()
+def run(
+    name: Name, data: Data = None, until: Until = None, port: Port = 8000, host: Host = "127.0.0.1", reason: Why = "run"
+) -> None:
+    """Train what changed, prove it, release it if the policy allows, and serve the champion."""
+    from service.server import listen
+
+    listen(host, port).close()
+    workspace, face = Workspace.here(), Face(json=False)
+    problem = workspace.problem(name)
+    trained = loop.train(workspace, problem, data=data, until=until, reason=reason)
+    face.trained(problem, trained)
+    if tags.CHAMPION not in trained.version.aliases:
+        face.decided(problem, loop.promote(workspace, problem), released=True)
+    if Registry(workspace.tracking, name).aliased(tags.CHAMPION) is None:
+        raise typer.Exit(NOT_PROMOTED)
+    face.serving(problem, host, port)
+    _serve(workspace, name, host, port)
+
+
+@app.command()
+def train(name: Name, data: Data = None, until: Until = None, reason: Why = "train", json: Json = False) -> None:
+    """Let data arrive, rerun the stages whose inputs changed, and register the result as the challenger."""
+    workspace = Workspace.here()
+    problem = workspace.problem(name)
+    Face(json=json).trained(problem, loop.train(workspace, problem, data=data, until=until, reason=reason))
+
+
+@app.command()
+def evaluate(
+    name: Name, version: Number = None, again: Again = False, alone: Alone = False, json: Json = False
+) -> None:
+    """Compare a version with the champion on the same held-out rows and record the decision; nothing is released."""
+    workspace = Workspace.here()
+    problem = workspace.problem(name)
+    proof = loop.prove(workspace, problem, version, again=again, alone=alone)
+    Face(json=json).decided(problem, proof, released=False)
+    _exit(proof)
+
+
+@app.command()
+def promote(name: Name, version: Number = None, again: Again = False, alone: Alone = False, json: Json = False) -> None:
+    """Evaluate, and release the version when the policy allows it."""
+    workspace = Workspace.here()
+    problem = workspace.problem(name)
+    proof = loop.promote(workspace, problem, version, again=again, alone=alone)
+    Face(json=json).decided(problem, proof, released=True)
+    _exit(proof)
+
+
+@app.command()
+def rollback(name: Name, reason: Why = "not given", json: Json = False) -> None:
+    """Serve the previous version again. The one taken out is not released again unless a person says so."""
+    workspace = Workspace.here()
+    problem = workspace.problem(name)
+    Face(json=json).rolled_back(problem, loop.rollback(workspace, problem, reason))
+
+
+@app.command()
+def status(name: Annotated[str | None, typer.Argument(metavar="[PROBLEM]")] = None, json: Json = False) -> None:
+    """Show what is released, what waits, and what was."""
+    workspace = Workspace.here()
+    problems = [workspace.problem(each) for each in ([name] if name else workspace.params().problems)]
+    Face(json=json).status([(each, Registry(workspace.tracking, each.name).versions()) for each in problems])
+
+
+@app.command()
+def predict(
+    name: Name,
+    rows: Annotated[str, typer.Argument(help="A row or a list of rows as JSON, @FILE, or - for standard input.")],
+    version: Annotated[int | None, typer.Option("--version", help="By default the champion.")] = None,
+    json: Json = False,
+) -> None:
+    """Predict with a registered version, by the same code that serves it."""
+    workspace = Workspace.here()
+    workspace.problem(name)
+    Face(json=json).predicted(predict_rows(workspace, name, version, _given(rows)))
+
+
+@app.command()
+def serve(name: Name, port: Port = 8000, host: Host = "127.0.0.1") -> None:
+    """Serve the champion, and the next one as soon as it is released."""
+    workspace = Workspace.here()
+    problem = workspace.problem(name)
+    Face(json=False).serving(problem, host, port)
+    _serve(workspace, name, host, port)
+
+
+@app.command()
+def reproduce(name: Name, version: Annotated[int, typer.Argument(metavar="VERSION")], json: Json = False) -> None:
+    """Restore data, parameters and code of a version, retrain, and compare the bundles' digests."""
+    workspace = Workspace.here()
+    result = reproduce_version(workspace, workspace.problem(name), version)
+    Face(json=json).reproduced(result)
+    if not result.same:
+        raise typer.Exit(NOT_PROMOTED)
+
+
+def main() -> None:
+    """The entry point: mendable errors end with one sentence and code 2, an interrupt with code 130."""
+    from service.server import StartError
+
+    start_logging()
+    try:
+        app()
+    except (UserError, BundleError, StartError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(MENDABLE)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; what was registered before stays as it was\n")
+        sys.exit(130)
+
+
+def _serve(workspace: Workspace, name: str, host: str, port: int) -> None:
+    """Become the service: a process without what training has imported."""
+    settings: dict[str, Any] = {
+        "EVERGREEN_MODEL": name,
+        "EVERGREEN_TRACKING_URI": workspace.tracking.uri,
+        "EVERGREEN_CACHE": workspace.bundles,
+        "EVERGREEN_HOST": host,
+        "EVERGREEN_PORT": port,
+    }
+    environment = os.environ | {key: str(value) for key, value in settings.items()}
+    sys.stdout.flush()
+    os.execve(sys.executable, [sys.executable, "-m", "service"], environment)
+
+
+def _given(rows: str) -> bytes:
+    if rows == "-":
+        return sys.stdin.buffer.read()
+    if not rows.startswith("@"):
+        return rows.encode()
+    try:
+        return Path(rows[1:]).read_bytes()
+    except OSError as error:
+        raise UserError(f"{rows[1:]}: the file cannot be read: {error.strerror}") from error
+
+
+def _exit(proof: loop.Proof) -> None:
+    if not proof.decision.promoted:
+        raise typer.Exit(NOT_PROMOTED)
