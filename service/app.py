@@ -63,7 +63,7 @@ def create_app(settings: Settings, *, registry: Registry | None = None, load: Lo
             await asyncio.to_thread(watcher.stop)
         batches.shutdown(wait=False, cancel_futures=True)
 
-    app = FastAPI(title="Evergreen", lifespan=lifespan, redirect_slashes=False)
+    app = FastAPI(title="Evergreen", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.router.routes.extend([*predict.ROUTES, *model.ROUTES, *health.ROUTES, *page.page_routes()])
     app.openapi = Documentation(slot).document  # type: ignore[method-assign]
     app.add_exception_handler(CallError, partial(_answer_error, metrics))

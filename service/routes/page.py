@@ -1,4 +1,4 @@
-"""GET /: the page that shows the model and lets a person try it, with the two files it needs."""
+"""GET / shows the model and lets a person try it; GET /docs does so for the API. Nothing comes from another host."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ def page_routes() -> list[Route]:
     """The page's files, read once."""
     return [
         _file("/", "index.html", "text/html"),
+        _file("/docs", "docs.html", "text/html"),
+        _file("/web/docs.js", "docs.js", "text/javascript"),
         _file("/web/page.css", "page.css", "text/css"),
         _file("/web/page.js", "page.js", "text/javascript"),
         _file("/web/icon.svg", "icon.svg", "image/svg+xml"),

@@ -39,7 +39,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def test_the_page_comes_with_a_policy_that_allows_only_its_own_files(client: httpx.Client) -> None:
-    for path in ("/", "/web/page.js", "/web/page.css", "/web/icon.svg"):
+    for path in ("/", "/docs", "/web/docs.js", "/web/page.js", "/web/page.css", "/web/icon.svg"):
         response = client.get(path)
         assert response.status_code == 200
         policy = response.headers["content-security-policy"]
@@ -84,6 +84,17 @@ def test_a_refused_value_is_explained_at_its_field(client: httpx.Client, page: P
     page.get_by_role("button", name="Predict").click()
     expect(page.locator("#figure")).to_be_visible()
     expect(page.locator("[aria-invalid]")).to_have_count(0)
+
+
+@needs_browser
+def test_the_documentation_shows_the_model_s_fields_and_calls_the_api(client: httpx.Client, page: Page) -> None:
+    page.goto(f"{client.base_url}/docs")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("A toy")
+    expect(page.get_by_role("region", name="Row", exact=True)).to_contain_text("18 to 100")
+    expect(page.get_by_role("region", name="Row", exact=True)).to_contain_text('"1-2 Year"')
+    page.get_by_role("button", name="POST /predict", exact=True).click()
+    expect(page.get_by_label("Answer of /predict", exact=True)).to_contain_text('"probability"')
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 @needs_browser

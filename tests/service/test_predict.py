@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from service.bundle import Bundle
 from service.predictor import load_predictor
 from service.settings import Settings
 from tests.service.conftest import INSURANCE, ROW
-from tests.service.running import metric, running
+from tests.service.running import eventually, metric, running
 from tests.support.bundles import write_bundle
 
 
@@ -193,3 +194,15 @@ def test_a_failing_model_answers_500_without_its_reasons_and_is_counted(insuranc
         assert metric(client, 'evergreen_errors_total{kind="internal"}') == 2
         assert metric(client, 'evergreen_errors_total{kind="prediction_failed"}') == 1
         assert metric(client, 'evergreen_requests_total{method="POST",route="/predict",status="500"}') == 2
+
+
+def test_a_caller_that_leaves_in_the_middle_is_counted_and_no_failure(
+    client: httpx.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = client.base_url
+    with socket.create_connection((url.host, url.port or 0)) as left:
+        left.sendall(b'POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{"Gender":')
+    gone = 'evergreen_requests_total{method="POST",route="/predict",status="499"}'
+    eventually(lambda: metric(client, gone) == 1)
+    assert metric(client, 'evergreen_errors_total{kind="internal"}') is None
+    assert caplog.records == []
