@@ -51,6 +51,8 @@ def clean(raw: pd.DataFrame, problem: Problem, file: str) -> Cleaned:
         if problem.target.missing == "exclude"
         else pd.Series(data=False, index=frame.index)
     )
+    if excluded.all():
+        raise DataError(f"{file}: column {problem.target.column!r} is empty in all {len(frame)} rows")
     frame = frame[~excluded.to_numpy()].reset_index(drop=True)
     keys = row_keys(frame, problem)
     complaints = _key_complaints(frame, keys, problem)

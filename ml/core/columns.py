@@ -12,6 +12,9 @@ from ml.core.frame import LINE, Keys
 from ml.errors import DataError
 from ml.problem import Derived, Problem
 
+# Longer integers differ as texts where they are equal as float64, so they stay texts.
+EXACT = 2**53
+
 
 def arrange(raw: pd.DataFrame, problem: Problem, file: str) -> pd.DataFrame:
     """The columns that the problem names, still as texts. Raises DataError for a missing or an unknown column."""
@@ -46,7 +49,7 @@ def _canonical(column: pd.Series[Any]) -> list[str]:
     texts = pd.Series(uniques, dtype=object)
     numbers = pd.to_numeric(texts, errors="coerce")
     written = [
-        str(text).strip() if number != number else repr(float(number))
+        repr(float(number)) if abs(number) < EXACT else str(text).strip()
         for text, number in zip(texts, numbers, strict=True)
     ]
     written.append("")
