@@ -45,9 +45,15 @@ class PackageSource(Frozen):
     kind: Literal["package"]
     package: str
     path: str
-    time: tuple[str, ...]
+    time: tuple[str, ...] = Field(min_length=1, max_length=2)
     first: str = Field(pattern=r"^\d{4}-\d{2}$")
     until: str = Field(pattern=r"^\d{4}-\d{2}$")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.until < self.first:
+            raise ValueError(f"source: until, {self.until}, is before first, {self.first}")
+        return self
 
 
 class Derived(Frozen):
@@ -65,6 +71,13 @@ class Columns(Frozen):
     derived: tuple[Derived, ...] = ()
     key: tuple[str, ...] = Field(min_length=1)
 
+    @model_validator(mode="after")
+    def _one_to_one(self) -> Self:
+        new = list(self.rename.values())
+        if twice := [name for name in new if new.count(name) > 1]:
+            raise ValueError(f"columns.rename: two columns become {twice[0]!r}")
+        return self
+
 
 class Target(Frozen):
     """The column that is learnt. `above` makes a binary target of a number; `missing` says what a row without it is."""
@@ -75,6 +88,14 @@ class Target(Frozen):
     missing: Literal["refuse", "exclude"] = "refuse"
     minimum: float | None = None
     maximum: float | None = None
+
+    @model_validator(mode="after")
+    def _one_meaning(self) -> Self:
+        if self.above is not None and self.positive is not None:
+            raise ValueError("target: above and positive exclude each other")
+        if self.minimum is not None and self.maximum is not None and self.minimum >= self.maximum:
+            raise ValueError("target: the minimum is not below the maximum")
+        return self
 
 
 class Split(Frozen):
@@ -166,6 +187,11 @@ class Problem(Frozen):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         names = set(self.feature_names)
+        if len(names) < len(self.features):
+            twice = next(name for name in self.feature_names if self.feature_names.count(name) > 1)
+            raise ValueError(f"features: {twice!r} is listed twice")
+        if own := [name for name in names if name.startswith("_")]:
+            raise ValueError(f"features: {own[0]!r} begins with an underscore, as only the pipeline's own columns do")
         allowed = ", ".join(self.metrics)
         for metric in (self.gate.metric, *self.gate.maximum_harm):
             if metric not in self.metrics:
@@ -178,6 +204,8 @@ class Problem(Frozen):
             raise ValueError("target: above and positive belong to a binary problem")
         if overlap := names & set(self.columns.ignored):
             raise ValueError(f"columns.ignored: {sorted(overlap)[0]!r} is a feature")
+        if self.target.column in self.columns.ignored:
+            raise ValueError(f"columns.ignored: {self.target.column!r} is the target")
         return self
 
 
@@ -188,7 +216,7 @@ def read_problem(path: Path) -> Problem:
     except OSError as error:
         known = ", ".join(sorted(other.stem for other in path.parent.glob("*.yaml"))) or "none"
         raise ProblemError(f"no problem named {path.stem!r} in {path.parent}; there is: {known}") from error
-    except yaml.YAMLError as error:
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise ProblemError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     try:
         problem = Problem.model_validate(document)
