@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,7 +23,8 @@ def sample(
     """Feature columns of `count` valid rows.
 
     Half of a number feature's values are uniform within its bounds; where thresholds are given, the other half
-    lie on one of them or on the next float64 to either side, which is where an inexact export takes another path.
+    lie on one of them or on the next value to either side (float64, or integer), where an inexact export takes
+    another path.
     """
     chosen = thresholds or {}
     return pd.DataFrame({f.name: _draw(f, count, rng, chosen.get(f.name, ())) for f in problem.features})
@@ -69,8 +71,8 @@ def _edges(feature: Feature) -> list[Value]:
         return [False, True, *missing]
     assert feature.minimum is not None
     assert feature.maximum is not None
-    whole = feature.kind == "integer"
-    return [int(bound) if whole else bound for bound in (feature.minimum, feature.maximum)] + missing
+    bounds: list[Value] = [feature.minimum, feature.maximum]
+    return [*(_whole_bounds(feature) if feature.kind == "integer" else bounds), *missing]
 
 
 def _draw(feature: Feature, count: int, rng: np.random.Generator, thresholds: Sequence[float]) -> pd.Series[Any]:
@@ -93,14 +95,26 @@ def _numbers(
     assert low is not None
     assert high is not None
     if feature.kind == "integer":
-        return rng.integers(int(low), int(high), size=count, endpoint=True).astype(np.float64)
-    values = rng.uniform(low, high, count)
+        low, high = _whole_bounds(feature)
+        values = rng.integers(low, high, size=count, endpoint=True).astype(np.float64)
+    else:
+        values = rng.uniform(low, high, count)
     if len(thresholds):
         on = np.asarray(thresholds)[rng.integers(len(thresholds), size=count)]
-        beside = np.nextafter(on, rng.choice(np.array([-np.inf, np.inf]), count))
-        near = np.where(rng.random(count) < 1 / 3, on, beside)
+        side = rng.choice(np.array([-np.inf, np.inf]), count)
+        if feature.kind == "integer":
+            near = np.where(side < 0, np.floor(on), np.ceil(on))
+        else:
+            near = np.where(rng.random(count) < 1 / 3, on, np.nextafter(on, side))
         values = np.where(rng.random(count) < 0.5, values, np.clip(near, low, high))
     return values
+
+
+def _whole_bounds(feature: Feature) -> tuple[int, int]:
+    """The integers at the bounds, which a problem file may give as fractions."""
+    assert feature.minimum is not None
+    assert feature.maximum is not None
+    return math.ceil(feature.minimum), math.floor(feature.maximum)
 
 
 def _effect(feature: Feature, column: pd.Series[Any], weights: np.random.Generator) -> npt.NDArray[np.float64]:
