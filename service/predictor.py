@@ -38,12 +38,17 @@ class Levels(Frozen):
 
 
 class Program(Frozen):
-    """program.json: how a row becomes a vector and a model's raw score becomes the output."""
+    """program.json: how a row becomes a vector and a model's raw score becomes the output.
+
+    A forest's trees are summed and divided last, as scikit-learn does: shares divided first can add up to a
+    probability above 1.
+    """
 
     format: Literal[1] = 1
     runtime: Literal["onnx-trees", "linear"]
     link: Literal["logistic", "identity"]
     offset: float
+    divisor: int = Field(default=1, ge=1)
     inputs: tuple[Annotated[Number | Levels, Field(discriminator="kind")], ...]
     weights: tuple[float, ...] = ()
 
@@ -137,15 +142,17 @@ class TreesPredictor:
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self._encoder = encoder
         self._offset = program.offset
+        self._divisor = program.divisor
         self._logistic = program.link == "logistic"
 
     def one(self, row: Mapping[str, Value]) -> float:
         vector = np.array([self._encoder.row(row)])
-        score = float(self._session.run(None, {"rows": vector})[0][0, 0]) + self._offset
+        score = (float(self._session.run(None, {"rows": vector})[0][0, 0]) + self._offset) / self._divisor
         return logistic(score) if self._logistic else score
 
     def many(self, columns: Mapping[str, Sequence[Value] | npt.NDArray[Any]], /) -> Vector:
-        scores: Vector = self._session.run(None, {"rows": self._encoder.columns(columns)})[0][:, 0] + self._offset
+        sums: Vector = self._session.run(None, {"rows": self._encoder.columns(columns)})[0][:, 0]
+        scores = (sums + self._offset) / self._divisor
         return logistic_vector(scores) if self._logistic else scores
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from ml.core.frame import MISSING_LEVEL, TEXT
+from ml.core.frame import typed
 from ml.core.trees import boosted_trees, forest_trees, onnx_model
 from ml.problem import Problem
 from service.predictor import Levels, Number, Program
@@ -38,6 +38,7 @@ def export(pipeline: Pipeline, problem: Problem) -> Export:
         runtime="onnx-trees",
         link="logistic" if boosted and problem.task == "binary" else "identity",
         offset=ensemble.offset,
+        divisor=1 if boosted else len(estimator.estimators_),
         inputs=inputs,
     )
     thresholds = {
@@ -66,7 +67,7 @@ def _inputs(encode: Any, problem: Problem, *, single_precision: bool) -> tuple[N
         if name == "numbers":
             inputs += _number_inputs(transformer, columns, single_precision=single_precision)
         elif name != "remainder":
-            inputs.append(_level_input(transformer, features[name], single_precision=single_precision))
+            inputs.append(_level_input(transformer, features[columns[0]], single_precision=single_precision))
     return tuple(inputs)
 
 
@@ -82,9 +83,9 @@ def _number_inputs(transformer: Any, columns: list[str], *, single_precision: bo
 
 
 def _level_input(transformer: Pipeline, feature: Feature, *, single_precision: bool) -> Levels:
-    """Ask the fitted encoder itself for the vector of each level."""
-    levels = [*feature.levels, *([MISSING_LEVEL] if feature.nullable else [])]
-    table = np.asarray(transformer.named_steps["encode"].transform(_column(feature, levels)), dtype=np.float64)
+    """Ask the fitted encoder itself for the vector of each level, and of a missing one."""
+    levels = pd.Series([*feature.levels, *([None] if feature.nullable else [])], dtype=object)
+    table = np.asarray(transformer.transform(typed(feature, levels).to_frame(feature.name)), dtype=np.float64)
     if single_precision:
         table = table.astype(np.float32).astype(np.float64)
     vectors = [tuple(row) for row in table.tolist()]
@@ -93,10 +94,6 @@ def _level_input(transformer: Pipeline, feature: Feature, *, single_precision: b
         vectors=tuple(vectors[: len(feature.levels)]),
         missing=vectors[-1] if feature.nullable else None,
     )
-
-
-def _column(feature: Feature, levels: list[Any]) -> Any:
-    return pd.DataFrame({feature.name: pd.Series(levels, dtype="int64" if isinstance(levels[0], int) else TEXT)})
 
 
 def _flat(inputs: tuple[Number | Levels, ...]) -> list[Number | Levels]:

@@ -44,7 +44,9 @@ def build_pipeline(problem: Problem) -> Pipeline:
     steps: list[tuple[str, Any, list[str]]] = []
     if numbers:
         steps.append(("numbers", _numbers(problem.model), numbers))
-    steps += [(f.name, _category(f, problem), [f.name]) for f in problem.features if f.kind == "category"]
+    categories = [feature for feature in problem.features if feature.kind == "category"]
+    # Counted instead of named: scikit-learn refuses step names that hold "__" or equal one of its own arguments.
+    steps += [(f"category-{n}", _category(f, problem), [f.name]) for n, f in enumerate(categories)]
     encode = ColumnTransformer(steps, sparse_threshold=0.0, verbose_feature_names_out=False)
     return Pipeline([("encode", encode), ("model", _estimator(problem))])
 

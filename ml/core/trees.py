@@ -60,9 +60,8 @@ def boosted_trees(estimator: Any) -> Ensemble:
 
 
 def forest_trees(estimator: Any, *, positive: bool) -> Ensemble:
-    """A random forest: the mean over trees, of the positive class's share or of the target."""
-    count = len(estimator.estimators_)
-    return _ensemble([_forest_tree(member.tree_, count, positive=positive) for member in estimator.estimators_], 0.0)
+    """A random forest, as the sum over trees of the positive class's share or of the target."""
+    return _ensemble([_forest_tree(member.tree_, positive=positive) for member in estimator.estimators_], 0.0)
 
 
 def onnx_model(ensemble: Ensemble, *, width: int) -> bytes:
@@ -85,7 +84,7 @@ def onnx_model(ensemble: Ensemble, *, width: int) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def _forest_tree(tree: Any, count: int, *, positive: bool) -> Tree:
+def _forest_tree(tree: Any, *, positive: bool) -> Tree:
     leaf = tree.children_left < 0
     return Tree(
         column=np.where(leaf, 0, tree.feature),
@@ -94,7 +93,7 @@ def _forest_tree(tree: Any, count: int, *, positive: bool) -> Tree:
         right=tree.children_right,
         missing_left=tree.missing_go_to_left.astype(bool),
         leaf=leaf,
-        value=tree.value[:, 0, 1 if positive else 0] / count,
+        value=tree.value[:, 0, 1 if positive else 0],
     )
 
 
