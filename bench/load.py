@@ -12,8 +12,8 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
@@ -105,6 +105,9 @@ class Connection(asyncio.Protocol):
             self._run.fail("closed a connection")
         self.closed.set_result(None)
 
+    def abort(self) -> None:
+        self._transport.abort()
+
     def _send(self) -> None:
         if self._run.stopping:
             self._transport.close()
@@ -119,22 +122,18 @@ class Connection(asyncio.Protocol):
 
 async def drive(job: Job) -> Measured:
     """Load the server, and measure a window after the warm-up. Raises BenchError at the first bad answer."""
-    run, loop = Run(job.requests), asyncio.get_running_loop()
-    processes = tree(job.server)
-    try:
-        made = [await loop.create_connection(lambda: Connection(run), HOST, job.port) for _ in range(job.connections)]
-    except OSError as error:
-        raise BenchError(f"refused a connection: {error}") from error
-    await run.wait(job.warmup_seconds)
-    before, run.latencies = len(run.latencies), []
-    server, own, began = cpu_seconds(processes), time.process_time(), time.perf_counter()
-    await run.wait(job.seconds)
-    seconds, window = time.perf_counter() - began, run.latencies
-    server, own = cpu_seconds(processes) - server, time.process_time() - own
-    run.latencies, run.stopping = [], True
-    async with asyncio.timeout(DRAIN_SECONDS):
-        await asyncio.gather(*(connection.closed for _, connection in made))
-    await run.wait(0.0)
+    run, processes = Run(job.requests), tree(job.server)
+    async with _connected(run, job) as connections:
+        await run.wait(job.warmup_seconds)
+        before, run.latencies = len(run.latencies), []
+        server, own, began = cpu_seconds(processes), time.process_time(), time.perf_counter()
+        await run.wait(job.seconds)
+        seconds, window = time.perf_counter() - began, run.latencies
+        server, own = cpu_seconds(processes) - server, time.process_time() - own
+        run.latencies, run.stopping = [], True
+        async with asyncio.timeout(DRAIN_SECONDS):
+            await asyncio.gather(*(connection.closed for connection in connections))
+        await run.wait(0.0)
     if not window:
         raise BenchError(f"gave no answer in {seconds:.1f} seconds")
     total = before + len(window) + len(run.latencies)
@@ -148,6 +147,26 @@ async def drive(job: Job) -> Measured:
         p50_seconds=window[len(window) // 2],
         p99_seconds=window[len(window) * 99 // 100],
     )
+
+
+@asynccontextmanager
+async def _connected(run: Run, job: Job) -> AsyncIterator[list[Connection]]:
+    """Connections that are at work, and closed when the block ends."""
+    loop = asyncio.get_running_loop()
+    connections: list[Connection] = []
+    try:
+        for _ in range(job.connections):
+            try:
+                _, connection = await loop.create_connection(lambda: Connection(run), HOST, job.port)
+            except OSError as error:
+                raise BenchError(f"refused a connection: {error}") from error
+            connections.append(connection)
+        yield connections
+    finally:
+        run.stopping = True
+        for connection in connections:
+            connection.abort()
+        await asyncio.gather(*(connection.closed for connection in connections))
 
 
 def to_json(job: Job) -> str:

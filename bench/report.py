@@ -59,12 +59,12 @@ class Report:
             caption=f"median, min..max below, of {plan.rounds} interleaved rounds of {plan.seconds:g} s",
         )
         table.add_column("")
-        for column in COLUMNS:
-            table.add_column(column.title, justify="right")
-        found = spreads(self.rounds)
         for server in self.servers:
-            cells = [_cell(found[server.name][column.name], column.digits) for column in COLUMNS]
-            table.add_row(server.title, *cells)
+            table.add_column(server.title, justify="right")
+        found = spreads(self.rounds)
+        for column in COLUMNS:
+            cells = [_cell(found[server.name][column.name], column.digits) for server in self.servers]
+            table.add_row(column.title, *cells)
         return table
 
     def _notes(self) -> list[str]:

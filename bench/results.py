@@ -48,11 +48,11 @@ class Line:
 
 
 COLUMNS = (
-    Column("cpu_ms", "CPU ms / request", 3, lambda sample: sample.cpu_ms),
-    Column("requests_per_second", "requests / s", 0, lambda sample: sample.requests_per_second),
+    Column("cpu_ms", "CPU ms a request", 3, lambda sample: sample.cpu_ms),
+    Column("requests_per_second", "requests/s", 0, lambda sample: sample.requests_per_second),
     Column("p50_ms", "p50 ms", 2, lambda sample: sample.p50_ms),
     Column("p99_ms", "p99 ms", 2, lambda sample: sample.p99_ms),
-    Column("start_seconds", "start to first 200, s", 2, lambda sample: sample.start_seconds),
+    Column("start_seconds", "start to 200, s", 2, lambda sample: sample.start_seconds),
     Column("rss_mb", "resident MB", 0, lambda sample: sample.memory.rss),
     Column("pss_mb", "proportional MB", 0, lambda sample: sample.memory.pss or float("nan")),
 )
@@ -69,11 +69,12 @@ def spreads(rounds: Sequence[Samples]) -> dict[str, dict[str, Spread]]:
 def aims(rounds: Sequence[Samples]) -> list[Line]:
     """Ratios are taken within a round, where both sides saw the same machine; those of absent servers are left out."""
     lines = [
-        _ratio(rounds, "throughput, share of the ceiling", CEILING, _speed, at_least=0.70),
-        _ratio(rounds, "throughput, against mlflow models serve", MLFLOW, _speed, at_least=30.0),
-        _ratio(rounds, "throughput, against the naive app", NAIVE, _speed),
-        _ratio(rounds, "CPU per request, mlflow models serve against it", MLFLOW, _thrift),
-        _ratio(rounds, "CPU per request, the naive app against it", NAIVE, _thrift),
+        _ratio(rounds, "requests/s: of the ceiling", CEILING, _speed, at_least=0.70),
+        _ratio(rounds, "requests/s: of mlflow models serve", MLFLOW, _speed, at_least=30.0),
+        _ratio(rounds, "requests/s: of the naive app", NAIVE, _speed),
+        _ratio(rounds, "CPU a request, inverse: of the ceiling", CEILING, _thrift),
+        _ratio(rounds, "CPU a request, inverse: of mlflow models serve", MLFLOW, _thrift),
+        _ratio(rounds, "CPU a request, inverse: of the naive app", NAIVE, _thrift),
         _below(rounds, "start to first 200", "s", lambda sample: sample.start_seconds, 1.5),
         _below(rounds, "resident memory", "MB", lambda sample: sample.memory.rss, 150.0),
     ]

@@ -48,7 +48,7 @@ def build_servers(trained: Trained) -> list[Server]:
     """All four, each started by the command that a user of it would type, with one worker."""
     return [
         _service(trained, SERVICE, "this service", "service", _plain_output(trained.problem.task)),
-        _service(trained, CEILING, "ceiling: no predictor", "bench.peers.empty", None),
+        _service(trained, CEILING, "its ceiling", "bench.peers.empty", None),
         _mlflow(trained),
         _naive(trained),
     ]
@@ -107,7 +107,7 @@ def _naive(trained: Trained) -> Server:
     given = [str(trained.workspace.problem_file(trained.problem.name)), str(trained.folder / "model")]
     return Server(
         name=NAIVE,
-        title="FastAPI + pandas + pipeline",
+        title="naive app",
         command=lambda port: [sys.executable, "-m", "bench.peers.naive", *given, str(port)],
         environment=lambda _port: {},
         path="/predict",
