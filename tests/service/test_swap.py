@@ -23,6 +23,10 @@ def await_digest(client: httpx.Client, bundle: Bundle) -> None:
     eventually(lambda: digest_now(client) == bundle.digest)
 
 
+def await_answer(seen: list[tuple[int, str, list[float]]], since: int, bundle: Bundle) -> None:
+    eventually(lambda: any(digest == bundle.digest for _, digest, _ in seen[since:]))
+
+
 def digest_now(client: httpx.Client) -> str | None:
     answer = client.get("/readyz")
     return str(answer.json()["model"]["digest"]) if answer.status_code == 200 else None
@@ -97,6 +101,8 @@ def test_a_swap_under_load_drops_no_request_and_each_answer_is_of_the_model_it_n
             for number in (2, 3, 1, 2):
                 registry.release(number)
                 await_digest(client, bundles[number - 1])
+                # The callers, too, have to have met each model before the next one comes.
+                await_answer(seen, len(seen), bundles[number - 1])
         finally:
             stop.set()
             for thread in threads:
