@@ -223,7 +223,8 @@ def read_problem(path: Path) -> Problem:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ProblemError(f"{path}: {where}: {first['msg']}") from error
+        said = first["msg"].removeprefix("Value error, ")
+        raise ProblemError(f"{path}: {where}: {said}") from error
     if problem.name != path.stem:
         raise ProblemError(f"{path}: name is {problem.name!r}; it must be the file's name, {path.stem!r}")
     return problem
