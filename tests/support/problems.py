@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ml.problem import Columns, FileSource, Gate, ModelSpec, Problem, Split, Target, Tolerance
+from ml.problem import Columns, FileSource, Gate, ModelSpec, PackageSource, Problem, Split, Target, Tolerance
 from service.schema import Feature, Output, Task
 
 FEATURES = (
@@ -21,6 +21,12 @@ def make_problem(
     features: tuple[Feature, ...] = FEATURES,
     slices: tuple[str, ...] = (),
     unit: str = "",
+    source: FileSource | PackageSource = FileSource(kind="file"),  # noqa: B008 (frozen)
+    columns: Columns = Columns(key=("id",)),  # noqa: B008
+    target: Target = Target(column="outcome"),  # noqa: B008
+    split: Split = Split(),  # noqa: B008
+    model: ModelSpec = ModelSpec(family="linear", categories="one_hot"),  # noqa: B008
+    bad_rows: float = 0.01,
     **gate: Any,
 ) -> Problem:
     """A problem of the task; `gate` overrides single values of the release policy."""
@@ -30,14 +36,14 @@ def make_problem(
         name="toy",
         task=task,
         title="A toy",
-        source=FileSource(kind="file"),
-        columns=Columns(key=("id",)),
+        source=source,
+        columns=columns,
         features=features,
-        target=Target(column="outcome"),
+        target=target,
         output=Output(name="outcome", unit=unit),
-        split=Split(),
-        tolerance=Tolerance(parity=1e-9, bad_rows=0.01),
-        model=ModelSpec(family="linear", categories="one_hot"),
+        split=split,
+        tolerance=Tolerance(parity=1e-9, bad_rows=bad_rows),
+        model=model,
         gate=Gate.model_validate(policy),
         slices=slices,
     )
