@@ -85,6 +85,8 @@ def _numbers(spec: ModelSpec) -> Any:
 
 def _category(feature: Feature, problem: Problem) -> Pipeline:
     levels = [*feature.levels, *([MISSING_LEVEL] if feature.nullable else [])]
+    if isinstance(levels[0], int):
+        levels.sort(key=int)  # scikit-learn takes numbers as categories in this order only
     encoders: dict[str, Any] = {
         "one_hot": OneHotEncoder(categories=[levels], sparse_output=False),
         "ordinal": OrdinalEncoder(categories=[levels]),

@@ -33,7 +33,8 @@ def _feature(feature: Feature, column: pd.Series[Any]) -> dict[str, Any]:
     missing = {"missing": len(column) - len(present)}
     if feature.kind in ("category", "boolean"):
         levels = feature.levels or (False, True)
-        counts = present.value_counts()
+        # A boolean that may be missing is a float, whose counts are not found by True and False.
+        counts = (present.astype("bool") if feature.kind == "boolean" else present).value_counts()
         return {"levels": list(levels), "counts": [int(counts.get(level, 0)) for level in levels]} | missing
     values = present.to_numpy(dtype=np.float64)
     return _histogram(values, _quantiles(values, BINS)) | missing
