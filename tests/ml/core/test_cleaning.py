@@ -245,7 +245,7 @@ def test_no_row_is_lost_and_none_is_kept_that_the_schema_refuses(
     problem = make_problem(target=Target(column="outcome", missing=missing), bad_rows=0.99)
     cleaned = clean(raw_table(len(rows) + 2, **columns), problem, FILE)
     assert len(cleaned.rows) + len(cleaned.quarantined) + cleaned.excluded == len(rows) + 2
-    assert cleaned.quarantined["reason"].str.len().gt(0).all()
+    assert all(cleaned.quarantined["reason"])
     assert cleaned.rows[KEY].is_unique
     for feature in problem.features:
         values = [None if value != value else value for value in cleaned.rows[feature.name].tolist()]
