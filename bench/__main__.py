@@ -38,9 +38,16 @@ def bench(
 ) -> None:
     """Measure one-row predictions: this service, the same without a predictor, mlflow models serve, a naive app."""
     if unknown := [name for name in only or () if name not in NAMES]:
-        raise RefusedError(f"there is no server {unknown[0]!r}; one of {NAMED}")
-    plan = Plan(rounds=rounds, seconds=seconds, connections=connections)
-    report = _measure(plan, problem, only or list(NAMES))
+        raise typer.BadParameter(f"there is no server {unknown[0]!r}; one of {NAMED}")
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        report = _measure(Plan(rounds, seconds, connections), problem, only or list(NAMES))
+    except (RefusedError, UserError) as error:
+        raise _stop(error, 2) from error
+    except BenchError as error:
+        raise _stop(error, 1) from error
+    except KeyboardInterrupt as error:
+        raise _stop("interrupted; every server that was started has ended", 130) from error
     if as_json:
         sys.stdout.write(json.dumps(report.document(), indent=2) + "\n")
     else:
@@ -76,29 +83,20 @@ def _measure(plan: Plan, problem: str | None, names: list[str]) -> Report:
     )
 
 
-def main() -> int:
-    signal.signal(signal.SIGTERM, _interrupt)
-    application = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    application.command()(bench)
-    try:
-        application(standalone_mode=False)
-    except (RefusedError, UserError) as error:
-        return _sentence(error, 2)
-    except BenchError as error:
-        return _sentence(error, 1)
-    except (KeyboardInterrupt, typer.Abort):
-        return _sentence("interrupted; every server that was started has ended", 130)
-    return 0
-
-
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _sentence(message: object, code: int) -> int:
-    sys.stderr.write(f"{message}\n")
-    return code
+def _stop(message: object, code: int) -> typer.Exit:
+    typer.echo(message, err=True)
+    return typer.Exit(code)
+
+
+def main() -> None:
+    application = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    application.command()(bench)
+    application(prog_name="python -m bench")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

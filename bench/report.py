@@ -91,8 +91,13 @@ class Report:
 
 
 def _cell(spread: Spread, digits: int) -> str:
-    middle, low, high = (f"{value:,.{digits}f}" for value in (spread.median, spread.low, spread.high))
+    middle, low, high = (_number(value, digits) for value in (spread.median, spread.low, spread.high))
     return f"{middle}\n[dim]{low}..{high}[/dim]"
+
+
+def _number(value: float, digits: int) -> str:
+    """From a hundred on, decimals say nothing."""
+    return f"{value:,.{digits if abs(value) < 100.0 else 0}f}"
 
 
 def _aims(lines: Sequence[Line]) -> Table:
@@ -102,6 +107,6 @@ def _aims(lines: Sequence[Line]) -> Table:
     for line in lines:
         verdict = {True: "[green]met[/green]", False: "[red]missed[/red]", None: ""}[line.met]
         value = line.value
-        spread = f"{value.low:.2f}..{value.high:.2f}"
-        table.add_row(line.title, f"{value.median:.2f} {line.unit}", spread, line.aim or "", verdict)
+        spread = f"{_number(value.low, 2)}..{_number(value.high, 2)}"
+        table.add_row(line.title, f"{_number(value.median, 2)} {line.unit}", spread, line.aim or "", verdict)
     return table

@@ -69,12 +69,12 @@ def spreads(rounds: Sequence[Samples]) -> dict[str, dict[str, Spread]]:
 def aims(rounds: Sequence[Samples]) -> list[Line]:
     """Ratios are taken within a round, where both sides saw the same machine; those of absent servers are left out."""
     lines = [
-        _ratio(rounds, "requests/s: of the ceiling", CEILING, _speed, at_least=0.70),
-        _ratio(rounds, "requests/s: of mlflow models serve", MLFLOW, _speed, at_least=30.0),
-        _ratio(rounds, "requests/s: of the naive app", NAIVE, _speed),
-        _ratio(rounds, "CPU a request, inverse: of the ceiling", CEILING, _thrift),
-        _ratio(rounds, "CPU a request, inverse: of mlflow models serve", MLFLOW, _thrift),
-        _ratio(rounds, "CPU a request, inverse: of the naive app", NAIVE, _thrift),
+        _ratio(rounds, "requests/s: service / ceiling", CEILING, _speed, at_least=0.70),
+        _ratio(rounds, "requests/s: service / mlflow", MLFLOW, _speed, at_least=30.0),
+        _ratio(rounds, "requests/s: service / naive", NAIVE, _speed),
+        _ratio(rounds, "CPU a request: ceiling / service", CEILING, _thrift),
+        _ratio(rounds, "CPU a request: mlflow / service", MLFLOW, _thrift),
+        _ratio(rounds, "CPU a request: naive / service", NAIVE, _thrift),
         _below(rounds, "start to first 200", "s", lambda sample: sample.start_seconds, 1.5),
         _below(rounds, "resident memory", "MB", lambda sample: sample.memory.rss, 150.0),
     ]

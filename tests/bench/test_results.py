@@ -20,8 +20,8 @@ def test_ratios_are_paired_by_round() -> None:
     quiet = {SERVICE: sample(800.0), CEILING: sample(1000.0), MLFLOW: sample(20.0)}
     crowded = {SERVICE: sample(80.0), CEILING: sample(100.0), MLFLOW: sample(2.0)}
     found = verdicts(quiet, crowded, quiet)
-    assert found["requests/s: of the ceiling"] == (0.8, True)
-    assert found["requests/s: of mlflow models serve"] == (40.0, True)
+    assert found["requests/s: service / ceiling"] == (0.8, True)
+    assert found["requests/s: service / mlflow"] == (40.0, True)
 
 
 def test_aims_that_are_not_reached_are_missed() -> None:
