@@ -55,9 +55,13 @@ def fit(problem: Problem, train: pd.DataFrame) -> Pipeline:
     """Fit on a clean frame. Raises UserError when scikit-learn refuses the problem's parameters."""
     pipeline = build_pipeline(problem)
     try:
-        return pipeline.fit(train[problem.feature_names], _target(problem, train))
+        pipeline.fit(train[problem.feature_names], _target(problem, train))
     except ValueError as error:
         raise UserError(f"problem {problem.name!r}: the model could not be fitted: {error}") from error
+    if problem.model.family == "random_forest":
+        # Threads add the trees up in the order in which they finish, so the last digit would vary from run to run.
+        pipeline.set_params(model__n_jobs=1)
+    return pipeline
 
 
 def outputs(pipeline: Pipeline, problem: Problem, frame: pd.DataFrame) -> Vector:
