@@ -159,14 +159,19 @@ class TreesPredictor:
 def load_predictor(bundle: Bundle) -> Predictor:
     """The predictor of a verified bundle, proved on its golden rows.
 
-    Raises BundleError when the program cannot be read or its outputs are not the golden ones.
+    Raises BundleError when the program cannot be read or run, or when its outputs are not the golden ones.
     """
     try:
         program = TypeAdapter(Program).validate_json((bundle.folder / PROGRAM).read_bytes())
     except (OSError, ValidationError) as error:
         raise BundleError(f"{bundle.folder}: {PROGRAM} cannot be read: {error}") from error
-    predictor = build_predictor(bundle.schema, program, _model_bytes(bundle))
-    check_golden(bundle, predictor)
+    try:
+        predictor = build_predictor(bundle.schema, program, _model_bytes(bundle))
+        check_golden(bundle, predictor)
+    except BundleError:
+        raise
+    except Exception as error:  # onnxruntime has dozens of its own
+        raise BundleError(f"{bundle.folder}: the model cannot be run: {type(error).__name__}: {error}") from error
     return predictor
 
 
