@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ml import loop
 from ml.errors import UserError
 from ml.io import tags
 from ml.io.log import start_logging
-from ml.io.registry import Registry
 from ml.io.workspace import Workspace
-from ml.predict import predict as predict_rows
 from ml.report import Face
-from ml.reproduce import reproduce as reproduce_version
 from service.bundle import BundleError
+
+if TYPE_CHECKING:
+    from ml.loop import Proof
+
+# Commands import what they use when they run: scikit-learn and MLflow take seconds, and `--help` needs neither.
 
 NOT_PROMOTED = 3
 MENDABLE = 2
@@ -50,9 +51,10 @@ def run(
     name: Name, data: Data = None, until: Until = None, port: Port = 8000, host: Host = "127.0.0.1", reason: Why = "run"
 ) -> None:
     """Train what changed, prove it, release it if the policy allows, and serve the champion."""
-    from service.server import listen
+    from ml import loop
+    from ml.io.registry import Registry
 
-    listen(host, port).close()
+    _require_free(host, port)
     workspace, face = Workspace.here(), Face(json=False)
     problem = workspace.problem(name)
     trained = loop.train(workspace, problem, data=data, until=until, reason=reason)
@@ -68,6 +70,8 @@ def run(
 @app.command()
 def train(name: Name, data: Data = None, until: Until = None, reason: Why = "train", json: Json = False) -> None:
     """Let data arrive, rerun the stages whose inputs changed, and register the result as the challenger."""
+    from ml import loop
+
     workspace = Workspace.here()
     problem = workspace.problem(name)
     Face(json=json).trained(problem, loop.train(workspace, problem, data=data, until=until, reason=reason))
@@ -78,6 +82,8 @@ def evaluate(
     name: Name, version: Number = None, again: Again = False, alone: Alone = False, json: Json = False
 ) -> None:
     """Compare a version with the champion on the same held-out rows and record the decision; nothing is released."""
+    from ml import loop
+
     workspace = Workspace.here()
     problem = workspace.problem(name)
     proof = loop.prove(workspace, problem, version, again=again, alone=alone)
@@ -88,6 +94,8 @@ def evaluate(
 @app.command()
 def promote(name: Name, version: Number = None, again: Again = False, alone: Alone = False, json: Json = False) -> None:
     """Evaluate, and release the version when the policy allows it."""
+    from ml import loop
+
     workspace = Workspace.here()
     problem = workspace.problem(name)
     proof = loop.promote(workspace, problem, version, again=again, alone=alone)
@@ -98,6 +106,8 @@ def promote(name: Name, version: Number = None, again: Again = False, alone: Alo
 @app.command()
 def rollback(name: Name, reason: Why = "not given", json: Json = False) -> None:
     """Serve the previous version again. The one taken out is not released again unless a person says so."""
+    from ml import loop
+
     workspace = Workspace.here()
     problem = workspace.problem(name)
     Face(json=json).rolled_back(problem, loop.rollback(workspace, problem, reason))
@@ -106,6 +116,8 @@ def rollback(name: Name, reason: Why = "not given", json: Json = False) -> None:
 @app.command()
 def status(name: Annotated[str | None, typer.Argument(metavar="[PROBLEM]")] = None, json: Json = False) -> None:
     """Show what is released, what waits, and what was."""
+    from ml.io.registry import Registry
+
     workspace = Workspace.here()
     problems = [workspace.problem(each) for each in ([name] if name else workspace.params().problems)]
     Face(json=json).status([(each, Registry(workspace.tracking, each.name).versions()) for each in problems])
@@ -119,6 +131,8 @@ def predict(
     json: Json = False,
 ) -> None:
     """Predict with a registered version, by the same code that serves it."""
+    from ml.predict import predict as predict_rows
+
     workspace = Workspace.here()
     workspace.problem(name)
     Face(json=json).predicted(predict_rows(workspace, name, version, _given(rows)))
@@ -127,6 +141,7 @@ def predict(
 @app.command()
 def serve(name: Name, port: Port = 8000, host: Host = "127.0.0.1") -> None:
     """Serve the champion, and the next one as soon as it is released."""
+    _require_free(host, port)
     workspace = Workspace.here()
     problem = workspace.problem(name)
     Face(json=False).serving(problem, host, port)
@@ -136,6 +151,8 @@ def serve(name: Name, port: Port = 8000, host: Host = "127.0.0.1") -> None:
 @app.command()
 def reproduce(name: Name, version: Annotated[int, typer.Argument(metavar="VERSION")], json: Json = False) -> None:
     """Restore data, parameters and code of a version, retrain, and compare the bundles' digests."""
+    from ml.reproduce import reproduce as reproduce_version
+
     workspace = Workspace.here()
     result = reproduce_version(workspace, workspace.problem(name), version)
     Face(json=json).reproduced(result)
@@ -145,17 +162,25 @@ def reproduce(name: Name, version: Annotated[int, typer.Argument(metavar="VERSIO
 
 def main() -> None:
     """The entry point: mendable errors end with one sentence and code 2, an interrupt with code 130."""
-    from service.server import StartError
-
     start_logging()
     try:
         app()
-    except (UserError, BundleError, StartError) as error:
+    except (UserError, BundleError) as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(MENDABLE)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; what was registered before stays as it was\n")
         sys.exit(130)
+
+
+def _require_free(host: str, port: int) -> None:
+    """A taken port is told before minutes are spent on training."""
+    from service.server import StartError, listen
+
+    try:
+        listen(host, port).close()
+    except StartError as error:
+        raise UserError(str(error)) from error
 
 
 def _serve(workspace: Workspace, name: str, host: str, port: int) -> None:
@@ -183,6 +208,10 @@ def _given(rows: str) -> bytes:
         raise UserError(f"{rows[1:]}: the file cannot be read: {error.strerror}") from error
 
 
-def _exit(proof: loop.Proof) -> None:
+def _exit(proof: Proof) -> None:
     if not proof.decision.promoted:
         raise typer.Exit(NOT_PROMOTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -16,6 +16,7 @@ from ml.core.decision import Candidate, Decision, decide
 from ml.errors import UserError
 from ml.io import dvc, tags
 from ml.io.artifacts import fetch_bundle, log_decision, training_keys
+from ml.io.log import event
 from ml.io.raw import arrive, default_request, requested
 from ml.io.registry import Registry, Rollback, Version
 from ml.io.tables import DECISION, HOLDOUT, REGISTERED, read_json, read_table
@@ -48,11 +49,13 @@ def train(workspace: Workspace, problem: Problem, *, data: str | None, until: st
 
     Raises UserError; what had arrived before is then in place again and nothing is registered.
     """
+    event("pipeline", problem=problem.name, runs="the stages whose inputs changed")
     registry = Registry(workspace.tracking, problem.name)
     known = {version.number for version in registry.versions()}
     with _arrival(workspace, problem, data, until):
         dvc.repro(workspace.root, problem.name, reason=reason)
     version = _registered(workspace, problem, registry, reason)
+    event("pushing", problem=problem.name, to="the DVC remote")
     dvc.push(workspace.root, problem.name)
     if tags.CHAMPION not in version.aliases:
         registry.set_challenger(version.number)
@@ -72,6 +75,8 @@ def prove(
     challenger = registry.version(number) if number is not None else _challenger(registry)
     champion = registry.aliased(tags.CHAMPION)
     holdout = _holdout(workspace, problem)
+    against = "the floor" if champion is None or alone else f"version {champion.number}"
+    event("proving", problem=problem.name, version=challenger.number, against=against, rows=len(holdout))
     params = workspace.params()
     decision = decide(
         problem,

@@ -6,20 +6,23 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ml.core.bootstrap import Interval
 from ml.io import tags
-from ml.io.registry import Rollback, Version
-from ml.loop import Proof, Trained
-from ml.predict import Predicted
-from ml.problem import Problem
-from ml.reproduce import Reproduction
-from service.schema import Schema
+
+if TYPE_CHECKING:
+    # Reports are of finished work; what did the work need not be loaded to print it.
+    from ml.core.bootstrap import Interval
+    from ml.io.registry import Rollback, Version
+    from ml.loop import Proof, Trained
+    from ml.predict import Predicted
+    from ml.problem import Problem
+    from ml.reproduce import Reproduction
+    from service.schema import Schema
 
 MARKS = {tags.CHAMPION: "bold green", tags.CHALLENGER: "yellow", tags.PREVIOUS: "dim"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -31,20 +32,23 @@ def prove_parity(
     *,
     generated: int,
     seed: int,
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Parity:
-    """Compare batches on every row and single rows on some; `progress` is told the rows done so far.
+    """Compare batches on every row and single rows on some; `progress` is told the rows done and their total.
 
     Raises UserError when the largest difference is above the problem's tolerance.
     """
     predictor = build_predictor(problem.schema_, exported.program, exported.model)
     rows, largest = 0, 0.0
-    for frame in _frames(problem, exported, holdout, generated, seed):
+    edges = frame_of(problem, edge_rows(problem))
+    total = len(holdout) + len(edges) + generated
+    for frame in chain((holdout, edges), _generated(problem, exported, generated, seed)):
         theirs = outputs(pipeline, problem, frame)
-        largest = max(largest, largest_difference(predictor.many(columns_of(problem, frame)), theirs))
-        largest = max(largest, _singles(predictor, problem, frame, theirs))
+        batch = largest_difference(predictor.many(columns_of(problem, frame)), theirs)
+        # Unlike max(), this keeps a NaN, which no tolerance allows.
+        largest = float(np.max([largest, batch, _singles(predictor, problem, frame, theirs)]))
         rows += len(frame)
-        progress(rows)
+        progress(rows, total)
     if not largest <= problem.tolerance.parity:
         raise UserError(
             f"problem {problem.name!r}: the exported model differs from scikit-learn by {largest:.3g} "
@@ -60,14 +64,10 @@ def golden(pipeline: Pipeline, problem: Problem, holdout: pd.DataFrame) -> dict[
     return {"rows": rows, "outputs": rounded(expected.tolist()), "tolerance": problem.tolerance.parity}
 
 
-def _frames(
-    problem: Problem, exported: Export, holdout: pd.DataFrame, generated: int, seed: int
-) -> Iterator[pd.DataFrame]:
-    yield holdout
-    yield frame_of(problem, edge_rows(problem))
+def _generated(problem: Problem, exported: Export, count: int, seed: int) -> Iterator[pd.DataFrame]:
     rng = np.random.default_rng(seed)
-    for start in range(0, generated, CHUNK):
-        yield sample(problem, min(CHUNK, generated - start), rng, exported.thresholds)
+    for start in range(0, count, CHUNK):
+        yield sample(problem, min(CHUNK, count - start), rng, exported.thresholds)
 
 
 def _singles(predictor: Predictor, problem: Problem, frame: pd.DataFrame, theirs: Any) -> float:

@@ -9,8 +9,7 @@ import tempfile
 from pathlib import Path
 
 from ml.errors import DataError, UserError
-from ml.stages.main import FAILURE_FILE
-from ml.stages.register import REASON
+from ml.stages.main import FAILURE_FILE, REASON
 
 STAGES = ("ingest", "clean", "split", "train", "evaluate", "register")
 

@@ -14,6 +14,8 @@ from ml.problem import Problem
 
 # Set by whoever starts the pipeline and wants to know the sentence with which a stage ended.
 FAILURE_FILE = "EVERGREEN_FAILURE_FILE"
+# Why the pipeline runs, as the caller says: data arrived, drift, schedule, a person.
+REASON = "EVERGREEN_REASON"
 
 
 def stage_main(stage: Callable[[Workspace, Problem], None]) -> None:

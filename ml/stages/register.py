@@ -25,11 +25,9 @@ from ml.io.tables import (
 )
 from ml.io.workspace import Workspace
 from ml.problem import Problem
-from ml.stages.main import stage_main
+from ml.stages.main import REASON, stage_main
 from service.bundle import read_bundle
 
-# Why the pipeline runs, as the caller says: data arrived, drift, schedule, a person.
-REASON = "EVERGREEN_REASON"
 EXAMPLE_ROWS = 5
 
 

@@ -23,12 +23,13 @@ def train(workspace: Workspace, problem: Problem) -> None:
     pipeline = fit(problem, rows)
     event("fitted", problem=problem.name, seconds=round(perf_counter() - start, 1))
     exported = export(pipeline, problem)
-    total = params.parity_rows
 
-    def progress(done: int) -> None:
-        event("parity", problem=problem.name, rows=f"{done:,}", of=f"{total + len(holdout):,}+")
+    def progress(done: int, total: int) -> None:
+        event("parity", problem=problem.name, rows=f"{done:,}", of=f"{total:,}")
 
-    parity = prove_parity(pipeline, exported, problem, holdout, generated=total, seed=params.seed, progress=progress)
+    parity = prove_parity(
+        pipeline, exported, problem, holdout, generated=params.parity_rows, seed=params.seed, progress=progress
+    )
     save_model(work / MODEL, pipeline, exported, parity, golden(pipeline, problem, holdout))
     event("exported", problem=problem.name, rows=parity.rows, largest_difference=parity.largest_difference)
 

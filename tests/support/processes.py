@@ -75,6 +75,15 @@ def _start(
         )
 
 
+def wait_until(condition: Callable[[], bool], *, seconds: float) -> None:
+    """Poll until the condition holds. Raises TimeoutError after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not so within {seconds:g} seconds")
+        time.sleep(0.05)
+
+
 def _await_ready(process: subprocess.Popen[bytes], ready: Callable[[int], bool], port: int) -> bool:
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:

@@ -12,7 +12,8 @@ import pytest
 from pydantic import ValidationError
 from scipy.stats import binom
 
-from ml.core.decision import Candidate, Decision, Keys, decide
+from ml.core.decision import Candidate, Decision, decide
+from ml.core.frame import Keys
 from ml.core.rules import Reason
 from ml.problem import Problem
 from service.predictor import Vector, logistic_vector
