@@ -67,13 +67,17 @@ def spreads(rounds: Sequence[Samples]) -> dict[str, dict[str, Spread]]:
 
 
 def aims(rounds: Sequence[Samples]) -> list[Line]:
-    """Ratios are taken within a round, where both sides saw the same machine; those of absent servers are left out."""
+    """Ratios are taken within a round, where both sides saw the same machine; those of absent servers are left out.
+
+    CPU is held against the same bounds as throughput: on a core of one's own they say the same, and where other
+    work shares the core only CPU can be trusted.
+    """
     lines = [
         _ratio(rounds, "requests/s: service / ceiling", CEILING, _speed, at_least=0.70),
         _ratio(rounds, "requests/s: service / mlflow", MLFLOW, _speed, at_least=30.0),
         _ratio(rounds, "requests/s: service / naive", NAIVE, _speed),
-        _ratio(rounds, "CPU a request: ceiling / service", CEILING, _thrift),
-        _ratio(rounds, "CPU a request: mlflow / service", MLFLOW, _thrift),
+        _ratio(rounds, "CPU a request: ceiling / service", CEILING, _thrift, at_least=0.70),
+        _ratio(rounds, "CPU a request: mlflow / service", MLFLOW, _thrift, at_least=30.0),
         _ratio(rounds, "CPU a request: naive / service", NAIVE, _thrift),
         _below(rounds, "start to first 200", "s", lambda sample: sample.start_seconds, 1.5),
         _below(rounds, "resident memory", "MB", lambda sample: sample.memory.rss, 150.0),
