@@ -13,6 +13,8 @@ import uvicorn
 from service.app import create_app
 from service.bundle import BundleError
 from service.events import log_event, log_to_stderr
+from service.loaded import Load
+from service.predictor import load_predictor
 from service.settings import Settings, SettingsError, read_settings
 
 DRAIN_SECONDS = 10
@@ -23,16 +25,16 @@ class StartError(Exception):
     """The service cannot start; the message says why in one sentence."""
 
 
-def serve(settings: Settings, host: str, port: int) -> None:
+def serve(settings: Settings, host: str, port: int, *, load: Load = load_predictor) -> None:
     """Serve until SIGINT or SIGTERM, then finish the requests in flight. Port 0 takes a free one.
 
-    Raises StartError for a port that cannot be had, which is found out before anything is loaded, and for a
-    bundle folder that cannot be served.
+    `load` makes a bundle's predictor. Raises StartError for a port that cannot be had, which is found out before
+    anything is loaded, and for a bundle folder that cannot be served.
     """
     listener = listen(host, port)
     with listener:
         try:
-            app = create_app(settings)
+            app = create_app(settings, load=load)
         except BundleError as error:
             raise StartError(str(error)) from error
         config = uvicorn.Config(
@@ -49,12 +51,12 @@ def serve(settings: Settings, host: str, port: int) -> None:
         log_event(logger, logging.INFO, "stopped")
 
 
-def main() -> int:
+def main(*, load: Load = load_predictor) -> int:
     """The entry point of `python -m service`: settings from the environment. Exit code 2 when it cannot start."""
     log_to_stderr()
     try:
         settings = read_settings()
-        serve(settings, settings.host, settings.port)
+        serve(settings, settings.host, settings.port, load=load)
     except (SettingsError, StartError) as error:
         sys.stderr.write(f"{error}\n")
         return 2

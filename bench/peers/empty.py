@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from service import server
-from service.app import create_app
 from service.bundle import Bundle
 from service.predictor import Vector
 from service.schema import Value
+from service.server import main
 
 
 class Empty:
@@ -33,11 +31,5 @@ def load(bundle: Bundle) -> Any:
     return Empty(bundle.golden().outputs[0])
 
 
-def main() -> int:
-    """The service's own entry point, so that everything but the predictor is the same."""
-    server.create_app = partial(create_app, load=load)  # type: ignore[attr-defined]
-    return server.main()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(load=load))
