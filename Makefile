@@ -7,7 +7,11 @@ UI_PORT ?= 5000
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --require-hashes --no-build-isolation --disable-pip-version-check --progress-bar on
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-build-isolation
+# pip's own progress is hundreds of lines; this is one that counts, and keeps pip's exit code.
+COUNTED = 2>&1 | awk '/^Collecting/ {printf "\r  %d packages", ++n; fflush()} \
+	/^Installing collected/ && !told++ {printf ", unpacking them"; fflush()} /^(ERROR|error)/ {print (n ? "\n" : "") $$0} \
+	/^exit / {if (n) print ""; exit $$2}'
 
 # Hashes instead of addresses: a lock file must install from whatever mirror a team uses.
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
@@ -55,13 +59,12 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: requirements/build.txt requirements/ml.txt pyproject.toml | $(VENV)/bin/python
-	@echo "Installing what is locked for training and serving (a minute or two)"
-	@$(PIP) -q -r requirements/build.txt
-	@$(PIP) -q -r requirements/ml.txt
-	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation --disable-pip-version-check -e .
+	@echo "Installing what is locked for training and serving"
+	@{ $(PIP) --require-hashes -r requirements/build.txt && $(PIP) --require-hashes -r requirements/ml.txt \
+		&& $(PIP) --no-deps --editable .; echo "exit $$?"; } $(COUNTED)
 	@touch $@
 
 $(VENV)/.test: requirements.txt $(VENV)/.run
 	@echo "Installing what is locked for development"
-	@$(PIP) -q -r requirements.txt
+	@{ $(PIP) --require-hashes -r requirements.txt; echo "exit $$?"; } $(COUNTED)
 	@touch $@
