@@ -54,8 +54,8 @@ def run(
     from ml import loop
     from ml.io.registry import Registry
 
-    _require_free(host, port)
-    workspace, face = Workspace.here(), Face(json=False)
+    port = _free_port(host, port)
+    workspace, face = Workspace.here(), Face(hints=False)
     problem = workspace.problem(name)
     trained = loop.train(workspace, problem, data=data, until=until, reason=reason)
     face.trained(problem, trained)
@@ -141,10 +141,10 @@ def predict(
 @app.command()
 def serve(name: Name, port: Port = 8000, host: Host = "127.0.0.1") -> None:
     """Serve the champion, and the next one as soon as it is released."""
-    _require_free(host, port)
+    port = _free_port(host, port)
     workspace = Workspace.here()
     problem = workspace.problem(name)
-    Face(json=False).serving(problem, host, port)
+    Face().serving(problem, host, port)
     _serve(workspace, name, host, port)
 
 
@@ -173,12 +173,13 @@ def main() -> None:
         sys.exit(130)
 
 
-def _require_free(host: str, port: int) -> None:
-    """A taken port is told before minutes are spent on training."""
+def _free_port(host: str, port: int) -> int:
+    """The port, or a free one for 0. A taken one is told before minutes are spent on training."""
     from service.server import StartError, listen
 
     try:
-        listen(host, port).close()
+        with listen(host, port) as listener:
+            return int(listener.getsockname()[1])
     except StartError as error:
         raise UserError(str(error)) from error
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -28,10 +30,11 @@ MARKS = {tags.CHAMPION: "bold green", tags.CHALLENGER: "yellow", tags.PREVIOUS: 
 
 
 class Face:
-    """Prints results; `json` prints the same facts for machines."""
+    """Prints results; `json` prints the same facts for machines, `hints` says what to type next."""
 
-    def __init__(self, *, json: bool) -> None:
+    def __init__(self, *, json: bool = False, hints: bool = True) -> None:
         self._json = json
+        self._hints = hints
         self._console = Console(highlight=False, soft_wrap=True)
 
     def trained(self, problem: Problem, trained: Trained) -> None:
@@ -67,13 +70,13 @@ class Face:
             mark = "[green]ok[/]" if reason.passed else "[red]no[/]"
             self._console.print(Text.from_markup(f"  {mark} ") + Text(f"{reason.rule}: {reason.text}"))
         if not decision.promoted:
-            self._say(f"[bold red]not promoted[/]: {decision.reason}")
+            self._say(f"[bold red]not promoted[/]: {escape(decision.reason)}")
             return
         if released:
             self._say(f"[bold green]released[/]: version {proof.challenger.number} is the champion")
             self._next(f"evergreen serve {problem.name}")
         else:
-            self._say(f"[bold green]may be released[/]: {decision.reason}")
+            self._say(f"[bold green]may be released[/]: {escape(decision.reason)}")
             self._next(f"evergreen promote {problem.name}")
 
     def rolled_back(self, problem: Problem, rollback: Rollback) -> None:
@@ -82,7 +85,7 @@ class Face:
         if self._emit(document):
             return
         self._say(f"[bold]{problem.name}[/]: version {champion.number} ({champion.digest[:12]}) is served again")
-        self._say(f"  version {out.number} was taken out: {out.rolled_back}")
+        self._say(f"  version {out.number} was taken out: {escape(out.rolled_back or '')}")
         self._next(f"evergreen rollback {problem.name}", why="undoes this")
 
     def status(self, versions: Sequence[tuple[Problem, tuple[Version, ...]]]) -> None:
@@ -100,17 +103,20 @@ class Face:
             self._console.print(table)
 
     def predicted(self, predicted: Predicted) -> None:
-        """Always JSON: a prediction is most often piped on."""
         version = predicted.version
         model = {"name": version.name, "version": str(version.number), "digest": version.digest}
         outputs = [_output(predicted.schema, output) for output in predicted.outputs]
-        print_json({"predictions": outputs, "model": model})
+        if self._emit({"predictions": outputs, "model": model}):
+            return
+        self._say(f"[bold]{version.name}[/] version {version.number} ({version.digest[:12]})")
+        for number, output in enumerate(outputs, start=1):
+            self._say(f"  row {number}: " + ", ".join(f"{name} {value:.6g}" for name, value in output.items()))
 
     def serving(self, problem: Problem, host: str, port: int) -> None:
-        row = json.dumps(problem.schema_.example)
+        row = shlex.quote(json.dumps(problem.schema_.example))
         self._say(f"\nServing [bold]{problem.name}[/] at http://{host}:{port} (Ctrl-C ends it). Try:\n")
         self._console.print(
-            f"  curl -s http://{host}:{port}/predict -H 'content-type: application/json' -d '{row}'\n",
+            f"  curl -s http://{host}:{port}/predict -H 'content-type: application/json' -d {row}\n",
             markup=False,
         )
 
@@ -141,7 +147,8 @@ class Face:
         self._console.print(markup)
 
     def _next(self, command: str, why: str = "") -> None:
-        self._say(f"  next: [cyan]{command}[/]{f' ({why})' if why else ''}")
+        if self._hints:
+            self._say(f"  next: [cyan]{command}[/]{f' ({why})' if why else ''}")
 
 
 def print_json(document: Any) -> None:
@@ -166,7 +173,7 @@ def _row(version: Version, metric: str) -> list[str]:
     value = version.metrics.get(metric)
     measured = "" if value is None else f"{value:.4f}"
     released = "" if version.released_at is None else _minute(datetime.fromisoformat(version.released_at))
-    note = f"taken out {version.rolled_back}" if version.rolled_back else ""
+    note = escape(f"taken out {version.rolled_back}") if version.rolled_back else ""
     return [str(version.number), aliases, version.digest[:12], measured, _minute(version.created), released, note]
 
 

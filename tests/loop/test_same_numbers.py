@@ -56,7 +56,7 @@ def test_with_a_registry_on_postgresql_and_artifacts_on_s3(
 
 def _same_numbers(checkout: Checkout, uri: str, folder: Path) -> None:
     served = _served(checkout)
-    typed = checkout.evergreen("predict", "insurance", json.dumps(ROWS)).document["predictions"]
+    typed = checkout.json("predict", "insurance", json.dumps(ROWS))["predictions"]
     assert [row["probability"] for row in typed] == pytest.approx(served, rel=1e-12)
     stock = subprocess.run(
         [sys.executable, "-I", "-c", STOCK_CLIENT, uri],
