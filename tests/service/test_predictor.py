@@ -70,6 +70,7 @@ def test_a_row_is_encoded_in_the_order_of_the_program() -> None:
     encoder = Encoder(SCHEMA, program())
     assert encoder.row(ROW) == [2.0, 0.0, 1.0, 9.0, 1.0]
     assert encoder.row(dict.fromkeys(ROW) | {"code": 3}) == [-1.0, 0.5, 0.5, 7.0, 0.25]
+    assert encoder.row(ROW | {"age": math.nan}) == encoder.row(ROW | {"age": None})
 
 
 def test_columns_are_encoded_as_the_rows_are_whatever_they_are_made_of() -> None:
