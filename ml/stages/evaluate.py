@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import platform
 import shutil
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,60 +11,23 @@ import pandas as pd
 from ml.core import plots
 from ml.core.evaluation import Evaluation
 from ml.core.evaluation import evaluate as evaluate_output
-from ml.core.frame import columns_of, digest_of, rounded
+from ml.core.frame import columns_of
 from ml.core.importance import permutation_importance
-from ml.core.reference import reference
-from ml.io.git import read_code
 from ml.io.log import event
-from ml.io.models import load_parity
-from ml.io.tables import (
-    BUNDLE,
-    HOLDOUT,
-    METRICS,
-    MODEL,
-    PLOTS,
-    SOURCE,
-    TRAIN,
-    read_json,
-    read_table,
-    write_json,
-)
+from ml.io.sealing import Judged, seal_bundle
+from ml.io.tables import HOLDOUT, METRICS, MODEL, PLOTS, TRAIN, read_table, write_json
 from ml.io.workspace import Workspace
 from ml.problem import Problem
 from ml.stages.main import stage_main
-from service.bundle import (
-    CARD,
-    GOLDEN,
-    PROGRAM,
-    REFERENCE,
-    SCHEMA,
-    Bundle,
-    Content,
-    canonical,
-    file_digests,
-    seal,
-    sha256,
-)
 from service.bundle import MODEL as ONNX
-from service.predictor import Predictor, Program, build_predictor
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A model with the rows that made it and the evaluation of it."""
-
-    train: pd.DataFrame
-    holdout: pd.DataFrame
-    predictor: Predictor
-    program: Program
-    evaluation: Evaluation
-    importance: dict[str, float]
+from service.bundle import PROGRAM
+from service.predictor import Program, build_predictor
 
 
 def evaluate(workspace: Workspace, problem: Problem) -> None:
     work = workspace.work(problem.name)
     judged = _judge(workspace, problem)
-    bundle = _seal(workspace, problem, judged)
+    bundle = seal_bundle(workspace, problem, judged)
     figures = plots.figures(problem, judged.evaluation)
     names, values = list(judged.importance), list(judged.importance.values())
     figures["importance"] = plots.importance(names, values, metric=problem.gate.metric)
@@ -94,71 +54,6 @@ def _judge(workspace: Workspace, problem: Problem) -> Judged:
     evaluation = evaluate_output(problem, holdout, output, resamples=params.resamples, seed=params.seed)
     importance = permutation_importance(problem, holdout, predictor.many, params.seed)
     return Judged(train, holdout, predictor, program, evaluation, importance)
-
-
-def _seal(workspace: Workspace, problem: Problem, judged: Judged) -> Bundle:
-    work, folder = workspace.work(problem.name), workspace.work(problem.name) / BUNDLE
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for name in (PROGRAM, GOLDEN, ONNX):
-        if (work / MODEL / name).exists():
-            shutil.copyfile(work / MODEL / name, folder / name)
-    source = read_json(work / SOURCE)
-    write_json(folder / SCHEMA, problem.schema_.model_dump(mode="json"))
-    write_json(folder / CARD, rounded(_card(problem, judged, source)))
-    fitted = judged.predictor.many(columns_of(problem, judged.train))
-    write_json(folder / REFERENCE, rounded(reference(problem, judged.train, fitted)))
-    content = Content(
-        name=problem.name,
-        task=problem.task,
-        runtime=judged.program.runtime,
-        data_digest=sha256(canonical([digest_of(judged.train), digest_of(judged.holdout)])),
-        params_digest=_params_digest(workspace, problem),
-        environment_digest=workspace.environment_digest(),
-        parity=load_parity(work / MODEL),
-        files=file_digests(folder),
-    )
-    return seal(folder, content, _provenance(workspace.root, source["label"]))
-
-
-def _card(problem: Problem, judged: Judged, source: dict[str, Any]) -> dict[str, Any]:
-    """A file's path would make equal work differ by where it lay; it stands in the provenance."""
-    label = "a data file" if source["kind"] == "file" else source["label"]
-    evaluation = judged.evaluation
-    return {
-        "format": 1,
-        "name": problem.name,
-        "task": problem.task,
-        "title": problem.title,
-        "description": problem.description,
-        "family": problem.model.family,
-        "parameters": problem.model.parameters,
-        "source": {"label": label, "synthetic": source["kind"] == "synthetic", "rows": source["rows"]},
-        "rows": {"train": len(judged.train), "holdout": len(judged.holdout)},
-        "confidence": evaluation.confidence,
-        "metrics": {name: interval.model_dump() for name, interval in evaluation.metrics.items()},
-        "slices": [{"metric": evaluation.metric, **part.model_dump()} for part in evaluation.slices],
-        "importance": judged.importance,
-        "limits": list(problem.limits),
-    }
-
-
-def _params_digest(workspace: Workspace, problem: Problem) -> str:
-    """Over what may change the bundle; of the gate only what its intervals are made with."""
-    spec = problem.model_dump(mode="json", exclude={"gate"})
-    judged_by = {"metric": problem.gate.metric, "confidence": problem.gate.confidence}
-    params = workspace.params().model_dump(mode="json", exclude={"problems"})
-    return sha256(canonical(rounded([spec, judged_by, params])))
-
-
-def _provenance(root: Path, label: str) -> dict[str, str]:
-    return {
-        "git_commit": read_code(root).commit,
-        "source": label,
-        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "host": platform.node(),
-        "python": platform.python_version(),
-    }
 
 
 def _write_plots(folder: Path, evaluation: Evaluation, figures: dict[str, Any]) -> None:
