@@ -45,7 +45,8 @@ bench: $(VENV)/.test ## Measure the service beside its ceiling and its peers
 	@$(BIN)/python -m bench
 
 ui: $(VENV)/.run ## Serve the MLflow UI of this checkout on UI_PORT=5000
-	@$(BIN)/mlflow server --host 127.0.0.1 --port $(UI_PORT) --workers 1 \
+	@mkdir -p var
+	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false MLFLOW_DISABLE_TELEMETRY=true $(BIN)/mlflow server --host 127.0.0.1 --port $(UI_PORT) --workers 1 \
 		--backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/var/mlflow.db}"
 
 lock: $(VENV)/.test ## Resolve the dependencies again and write the lock files
