@@ -78,16 +78,19 @@ def prove(
     against = "the floor" if champion is None or alone else f"version {champion.number}"
     event("proving", problem=problem.name, version=challenger.number, against=against, rows=len(holdout))
     params = workspace.params()
-    decision = decide(
-        problem,
-        holdout,
-        None if champion is None or alone else _candidate(workspace, champion, holdout),
-        _candidate(workspace, challenger, holdout),
-        resamples=params.resamples,
-        seed=params.seed,
-        decided_at=datetime.now(UTC),
-        again=again,
-    )
+    try:
+        decision = decide(
+            problem,
+            holdout,
+            None if champion is None or alone else _candidate(workspace, champion, holdout),
+            _candidate(workspace, challenger, holdout),
+            resamples=params.resamples,
+            seed=params.seed,
+            decided_at=datetime.now(UTC),
+            again=again,
+        )
+    except ValueError as error:
+        raise UserError(f"nothing can be decided about version {challenger.number}: {error}") from error
     record = decision.model_dump_json(indent=1).encode() + b"\n"
     (workspace.work(problem.name) / DECISION).write_bytes(record)
     log_decision(registry, challenger.number, record)
