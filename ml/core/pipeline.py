@@ -20,6 +20,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
 from ml.core.frame import MISSING_LEVEL, TARGET
+from ml.core.settle import settle
 from ml.errors import UserError
 from ml.problem import ModelSpec, Problem
 from service.predictor import Vector
@@ -58,9 +59,7 @@ def fit(problem: Problem, train: pd.DataFrame) -> Pipeline:
         pipeline.fit(train[problem.feature_names], _target(problem, train))
     except ValueError as error:
         raise UserError(f"problem {problem.name!r}: the model could not be fitted: {error}") from error
-    if problem.model.family == "random_forest":
-        # Threads add the trees up in the order in which they finish, so the last digit would vary from run to run.
-        pipeline.set_params(model__n_jobs=1)
+    settle(pipeline, problem)
     return pipeline
 
 
@@ -117,7 +116,10 @@ def _estimator(problem: Problem) -> Any:
         fixed["early_stopping"] = False
     if spec.family == "random_forest":
         fixed["n_jobs"] = -1
+    if (spec.family, problem.task) == ("linear", "binary") and "solver" not in spec.parameters:
+        # Newton's method ends at the optimum to the last digits; others stop on the way, elsewhere on each CPU.
+        fixed |= {"solver": "newton-cholesky", "tol": spec.parameters.get("tol", 1e-10)}
     try:
-        return ESTIMATORS[spec.family, problem.task](**spec.parameters, **fixed)
+        return ESTIMATORS[spec.family, problem.task](**(spec.parameters | fixed))
     except TypeError as error:
         raise UserError(f"problem {problem.name!r}: model.parameters: {error}") from error
