@@ -209,10 +209,22 @@ class Problem(Frozen):
         return self
 
 
+class _Strict(yaml.SafeLoader):
+    """YAML lets the last of two equal keys win without a word; in a problem file that is a mistake."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if repeated := [key for key in keys if keys.count(key) > 1]:
+            raise yaml.constructor.ConstructorError(
+                problem=f"key {repeated[0]!r} occurs twice", problem_mark=node.start_mark
+            )
+        return super().construct_mapping(node, deep)
+
+
 def read_problem(path: Path) -> Problem:
     """Read and check one problem file. Raises ProblemError in one sentence."""
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Strict)  # noqa: S506 - a SafeLoader
     except OSError as error:
         known = ", ".join(sorted(other.stem for other in path.parent.glob("*.yaml"))) or "none"
         raise ProblemError(f"no problem named {path.stem!r} in {path.parent}; there is: {known}") from error

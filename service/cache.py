@@ -6,7 +6,9 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,6 +16,9 @@ from service.bundle import BundleError, read_bundle, sha256
 from service.registry import Release
 
 KEPT = 3
+INCOMING = ".incoming-"
+ABANDONED_SECONDS = 3600.0
+"""A download older than this belongs to a process that was killed."""
 _POINTER = "current.json"
 
 Fetch = Callable[[Release, Path], None]
@@ -40,7 +45,8 @@ class Cache:
             os.utime(target)
             return target
         self._folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".incoming-", dir=self._folder) as scratch:
+        self._sweep()
+        with tempfile.TemporaryDirectory(prefix=INCOMING, dir=self._folder) as scratch:
             arrived = Path(scratch) / "bundle"
             arrived.mkdir()
             fetch(release, arrived)
@@ -52,6 +58,12 @@ class Cache:
                 if not self._is_good(target, release.digest):
                     raise
         return target
+
+    def _sweep(self) -> None:
+        for scratch in self._folder.glob(f"{INCOMING}*"):
+            with suppress(FileNotFoundError):
+                if time.time() - scratch.stat().st_mtime > ABANDONED_SECONDS:
+                    shutil.rmtree(scratch, ignore_errors=True)
 
     def remember(self, release: Release) -> None:
         """Point at the release that is served now and drop bundles that were not used lately."""

@@ -9,20 +9,18 @@ import skops.io
 from sklearn.pipeline import Pipeline
 
 from ml.core.export import Export
-from ml.io.tables import read_json, write_json
-from service.bundle import GOLDEN, MODEL, PROGRAM, Parity
+from ml.io.tables import write_json
+from service.bundle import GOLDEN, MODEL, PROGRAM
 
 PIPELINE = "pipeline.skops"
-PARITY = "parity.json"
 
 
-def save_model(folder: Path, pipeline: Pipeline, exported: Export, parity: Parity, golden: dict[str, Any]) -> None:
+def save_model(folder: Path, pipeline: Pipeline, exported: Export, golden: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     skops.io.dump(pipeline, folder / PIPELINE)
     (folder / PROGRAM).write_text(exported.program.model_dump_json() + "\n", encoding="utf-8")
     if exported.model:
         (folder / MODEL).write_bytes(exported.model)
-    write_json(folder / PARITY, parity.model_dump(mode="json"))
     write_json(folder / GOLDEN, golden)
 
 
@@ -31,7 +29,3 @@ def load_pipeline(folder: Path) -> Pipeline:
     path = folder / PIPELINE
     pipeline: Pipeline = skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
     return pipeline
-
-
-def load_parity(folder: Path) -> Parity:
-    return Parity.model_validate(read_json(folder / PARITY))

@@ -15,8 +15,7 @@ from ml.core.evaluation import Evaluation
 from ml.core.frame import columns_of, digest_of, rounded
 from ml.core.reference import reference
 from ml.io.git import read_code
-from ml.io.models import load_parity
-from ml.io.tables import BUNDLE, MODEL, SOURCE, read_json, write_json
+from ml.io.tables import BUNDLE, MODEL, PARITY, SOURCE, read_json, write_json
 from ml.io.workspace import Workspace
 from ml.problem import Problem
 from service.bundle import (
@@ -27,6 +26,7 @@ from service.bundle import (
     SCHEMA,
     Bundle,
     Content,
+    Parity,
     canonical,
     file_digests,
     seal,
@@ -68,7 +68,7 @@ def seal_bundle(workspace: Workspace, problem: Problem, judged: Judged) -> Bundl
         data_digest=sha256(canonical([digest_of(judged.train), digest_of(judged.holdout)])),
         params_digest=_params_digest(workspace, problem),
         environment_digest=workspace.environment_digest(),
-        parity=load_parity(work / MODEL),
+        parity=Parity.model_validate(read_json(work / PARITY)),
         files=file_digests(folder),
     )
     return seal(folder, content, _provenance(workspace.root, source["label"]))

@@ -6,7 +6,7 @@ from ml.core.frame import TARGET
 from ml.core.splitting import split_rows
 from ml.errors import DataError
 from ml.io.log import event
-from ml.io.tables import CLEAN, HOLDOUT, TRAIN, read_table, write_table
+from ml.io.tables import CLEAN, HOLDOUT, SPLIT, TRAIN, read_table, write_json, write_table
 from ml.io.workspace import Workspace
 from ml.problem import Problem
 from ml.stages.main import stage_main
@@ -23,7 +23,9 @@ def split(workspace: Workspace, problem: Problem) -> None:
             )
     write_table(work / TRAIN, train)
     write_table(work / HOLDOUT, holdout)
-    event("split", problem=problem.name, train=len(train), holdout=len(holdout))
+    counts = {"train": len(train), "holdout": len(holdout)}
+    write_json(work / SPLIT, counts)
+    event("split", problem=problem.name, **counts)
 
 
 if __name__ == "__main__":

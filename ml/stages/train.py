@@ -9,7 +9,7 @@ from ml.core.parity import golden, prove_parity
 from ml.core.pipeline import fit
 from ml.io.log import event
 from ml.io.models import save_model
-from ml.io.tables import HOLDOUT, MODEL, TRAIN, read_table
+from ml.io.tables import HOLDOUT, MODEL, PARITY, TRAIN, read_table, write_json
 from ml.io.workspace import Workspace
 from ml.problem import Problem
 from ml.stages.main import stage_main
@@ -30,7 +30,8 @@ def train(workspace: Workspace, problem: Problem) -> None:
     parity = prove_parity(
         pipeline, exported, problem, holdout, generated=params.parity_rows, seed=params.seed, progress=progress
     )
-    save_model(work / MODEL, pipeline, exported, parity, golden(pipeline, problem, holdout))
+    save_model(work / MODEL, pipeline, exported, golden(pipeline, problem, holdout))
+    write_json(work / PARITY, parity.model_dump(mode="json"))
     event("exported", problem=problem.name, rows=parity.rows, largest_difference=parity.largest_difference)
 
 

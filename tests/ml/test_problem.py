@@ -164,6 +164,10 @@ def test_what_is_not_yaml_is_refused_in_one_line(tmp_path: Path, content: str) -
     assert refusal(tmp_path, content).startswith(" is not YAML: ")
 
 
+def test_a_key_that_is_given_twice_is_refused(tmp_path: Path) -> None:
+    assert "key 'name' occurs twice" in refusal(tmp_path, "name: insurance\ntask: binary\nname: housing\n")
+
+
 @pytest.mark.parametrize("content", ["", "- a\n- b\n", "just words\n"])
 def test_yaml_that_is_no_mapping_is_refused(tmp_path: Path, content: str) -> None:
     assert refusal(tmp_path, content).startswith(": the file: ")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from functools import partial
 from pathlib import Path
 
@@ -157,6 +158,18 @@ def test_a_failed_fetch_leaves_nothing_behind(looking: Looking, bundle: Bundle, 
     with pytest.raises(FetchError):
         looking.cache.hold(looking.registry.champion(), fetch)
     assert list((tmp_path / "cache" / "toy").iterdir()) == []
+
+
+def test_a_download_that_a_killed_process_left_is_swept_away_later(
+    looking: Looking, bundle: Bundle, tmp_path: Path
+) -> None:
+    old, young = (tmp_path / "cache" / "toy" / f".incoming-{age}" for age in ("old", "young"))
+    for folder in (old, young):
+        (folder / "bundle").mkdir(parents=True)
+    os.utime(old, (0, 0))
+    looking.look()
+    assert looking.slot.current is not None
+    assert (old.exists(), young.exists()) == (False, True)
 
 
 def test_a_damaged_pointer_is_no_pointer(looking: Looking, bundle: Bundle, tmp_path: Path) -> None:
