@@ -97,7 +97,10 @@ class Face:
                 self._next(f"evergreen train {problem.name}")
                 continue
             metric = problem.gate.metric
-            table = Table("version", "alias", "digest", metric, "registered", "released", "note", title=problem.name)
+            table = Table(title=problem.name)
+            for column in ("version", "alias", "digest", metric, "registered", "released"):
+                table.add_column(column, no_wrap=True)
+            table.add_column("note")
             for version in found:
                 table.add_row(*_row(version, metric), style="" if version.aliases else "dim")
             self._console.print(table)
@@ -174,7 +177,7 @@ def _row(version: Version, metric: str) -> list[str]:
     measured = "" if value is None else f"{value:.4f}"
     released = "" if version.released_at is None else _minute(datetime.fromisoformat(version.released_at))
     note = escape(f"taken out {version.rolled_back}") if version.rolled_back else ""
-    return [str(version.number), aliases, version.digest[:12], measured, _minute(version.created), released, note]
+    return [str(version.number), aliases, version.digest[:8], measured, _minute(version.created), released, note]
 
 
 def _minute(moment: datetime) -> str:
