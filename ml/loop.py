@@ -187,6 +187,7 @@ def _candidate(workspace: Workspace, version: Version, holdout: pd.DataFrame) ->
         outputs=_outputs(workspace, version, holdout),
         trained_on=training_keys(workspace.tracking, version),
         rolled_back=version.rolled_back,
+        synthetic=version.tags.get(tags.SYNTHETIC) == "true",
     )
 
 

@@ -32,7 +32,8 @@ class Candidate:
     """A model as the gate sees it.
 
     `outputs` are its probabilities or values on the holdout rows, in their order; `trained_on` the key hashes of its
-    training rows; `rolled_back` says when and why a person took it back, if one did.
+    training rows; `rolled_back` says when and why a person took it back, if one did; `synthetic` that the training
+    rows were made up.
     """
 
     version: str
@@ -40,6 +41,7 @@ class Candidate:
     outputs: Vector
     trained_on: Keys
     rolled_back: str | None = None
+    synthetic: bool = False
 
 
 class Rows(Frozen):
@@ -197,6 +199,9 @@ def _judge(
     bundle = (
         rules.another_bundle(challenger.digest, champion.digest if champion else None),
         rules.not_rolled_back(challenger.version, challenger.rolled_back, again=again),
+        rules.real_rows(
+            challenger_synthetic=challenger.synthetic, champion_synthetic=champion.synthetic if champion else True
+        ),
     )
     if evidence is None:
         numbers = ("floor", "gain", *(f"guard:{name}" for name in gate.maximum_harm))

@@ -67,6 +67,15 @@ def not_rolled_back(version: str, rolled_back: str | None, *, again: bool) -> Re
     return Reason(rule="rolled_back", passed=again, text=text)
 
 
+def real_rows(*, challenger_synthetic: bool, champion_synthetic: bool) -> Reason:
+    """Made-up rows favour the model that learnt from them, so they cannot unseat one that learnt from real ones."""
+    if challenger_synthetic and not champion_synthetic:
+        text = "Synthetic: the challenger learnt from made-up rows, and the champion from real ones."
+        return Reason(rule="synthetic", passed=False, text=text)
+    text = "No model that learnt from real rows would be replaced by one that learnt from made-up ones."
+    return Reason(rule="synthetic", passed=True, text=text)
+
+
 def floor(value: Interval, gate: Gate) -> Reason:
     """The absolute bound on the primary metric: a least value, or a largest one where smaller is better."""
     upward = greater_is_better(gate.metric)

@@ -228,6 +228,26 @@ def test_a_gain_in_a_regression_error_is_judged_downwards() -> None:
     assert failed(judge(frame, challenger, champion, problem)) == ["gain", "guard:mae"]
 
 
+@pytest.mark.parametrize(
+    ("challenger_synthetic", "champion_synthetic", "promoted"),
+    [(True, False, False), (True, True, True), (False, True, True), (False, False, True)],
+)
+def test_a_model_of_made_up_rows_cannot_unseat_one_of_real_rows(
+    challenger_synthetic: bool, champion_synthetic: bool, promoted: bool
+) -> None:
+    frame, score = make_holdout(2000)
+    champion = model("1", score, 2.0, seed=1, synthetic=champion_synthetic)
+    challenger = model("2", score, 0.5, seed=2, synthetic=challenger_synthetic)
+    decision = judge(frame, champion, challenger)
+    assert decision.promoted is promoted
+    assert failed(decision) == ([] if promoted else ["synthetic"])
+
+
+def test_a_first_model_may_be_of_made_up_rows() -> None:
+    frame, score = make_holdout(2000)
+    assert judge(frame, None, model("1", score, 0.5, synthetic=True)).promoted
+
+
 def test_harm_to_a_guard_metric_rejects_a_better_ranking() -> None:
     """A sharper ranking with spoilt probabilities: ROC AUC rises, the Brier score suffers."""
     frame, score = make_holdout(2000)
@@ -277,7 +297,7 @@ def test_a_decision_records_every_rule_the_policy_and_both_models() -> None:
     problem = make_problem(floor=0.6, maximum_harm={"log_loss": 0.1, "brier": 0.1})
     decision = judge(frame, model("1", score, 1.0), model("2", score, 0.2, seed=2), problem)
     assert [reason.rule for reason in decision.reasons] == [
-        "unseen_rows", "minimum_rows", "target", "leak", "same_bundle", "rolled_back", "floor", "gain",
+        "unseen_rows", "minimum_rows", "target", "leak", "same_bundle", "rolled_back", "synthetic", "floor", "gain",
         "guard:log_loss", "guard:brier",
     ]  # fmt: skip
     assert decision.policy == problem.gate
