@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ml.core.decision import Candidate, Decision, decide
+from ml.core.frame import columns_of
 from ml.errors import UserError
 from ml.io import dvc, tags
 from ml.io.artifacts import fetch_bundle, log_decision, training_keys
@@ -151,8 +152,8 @@ def _arrival(workspace: Workspace, problem: Problem, data: str | None, until: st
 def _registered(workspace: Workspace, problem: Problem, registry: Registry, reason: str) -> Version:
     """The version that the pipeline registered; registered again when this registry does not know it."""
     path = workspace.work(problem.name) / REGISTERED
-    for attempt in ("as it is", "again"):
-        if attempt == "again":
+    for again in (False, True):
+        if again:
             dvc.repeat(workspace.root, problem.name, "register", reason=reason)
         document = read_json(path)
         for version in registry.versions():
@@ -195,8 +196,7 @@ def _outputs(workspace: Workspace, version: Version, holdout: pd.DataFrame) -> V
     """The serving predictor's outputs. Raises UserError when the rows do not fit the version's own schema."""
     bundle = bundle_of(workspace, version)
     _require_fit(bundle.schema, holdout, version)
-    columns = {feature.name: holdout[feature.name].to_numpy() for feature in bundle.schema.features}
-    return load_predictor(bundle).many(columns)
+    return load_predictor(bundle).many(columns_of(bundle.schema, holdout))
 
 
 def _require_fit(schema: Schema, holdout: pd.DataFrame, version: Version) -> None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ml.problem import Problem
-from service.schema import Feature, Value
+from service.schema import Feature, Schema, Value
 
 KEY = "_key"
 TARGET = "_target"
@@ -49,9 +49,9 @@ def rows_of(problem: Problem, frame: pd.DataFrame) -> list[dict[str, Value]]:
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
-def columns_of(problem: Problem, frame: pd.DataFrame) -> dict[str, Any]:
-    """Arrays per feature, as the serving predictor takes them."""
-    return {name: frame[name].to_numpy() for name in problem.feature_names}
+def columns_of(model: Problem | Schema, frame: pd.DataFrame) -> dict[str, Any]:
+    """Arrays per feature of a problem or of a bundle's schema, as the serving predictor takes them."""
+    return {feature.name: frame[feature.name].to_numpy() for feature in model.features}
 
 
 def digest_of(frame: pd.DataFrame) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from ml.core.frame import KEY
 from ml.io.git import read_code
 from ml.io.log import event
-from ml.io.models import PIPELINE, load_pipeline
+from ml.io.models import load_pipeline
 from ml.io.runs import Estimate, TrainingRun, log_run
 from ml.io.tables import (
     BUNDLE,
@@ -58,7 +58,7 @@ def register(workspace: Workspace, problem: Problem) -> None:
             patch,
         ),
     )
-    event("logging", problem=problem.name, run="to MLflow", model=PIPELINE)
+    event("logging", problem=problem.name, to="MLflow")
     registered = log_run(workspace.tracking, run)
     write_json(work / REGISTERED, registered._asdict())
     event("registered", problem=problem.name, version=registered.version, digest=registered.digest)
