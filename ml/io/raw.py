@@ -79,6 +79,8 @@ def requested(problem: Problem, *, data: str | None, until: str | None) -> Reque
     `data` is a path, or `synthetic` or `synthetic:ROWS`. Raises UserError where the problem has no such source.
     """
     source = problem.source
+    if until is not None and data is not None:
+        raise UserError(f"both data ({data}) and a month ({until}) are given; name one of them")
     if until is not None:
         if not isinstance(source, PackageSource):
             raise UserError(f"problem {problem.name!r} takes a file, not months; give its data instead")

@@ -1,4 +1,4 @@
-"""Where a checkout keeps things, and what its params.yaml says: and which registry the environment names."""
+"""Where a checkout keeps things, what its params.yaml says, and which registry the environment names."""
 
 from __future__ import annotations
 

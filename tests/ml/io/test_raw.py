@@ -140,6 +140,12 @@ def test_months_and_synthetic_rows_are_requests_of_their_own() -> None:
         (INSURANCE, "synthetic:-500", None, "'synthetic:-500': write synthetic:ROWS with at least 100 rows"),
         (INSURANCE, "no/such.csv", None, "no/such.csv: there is no such file"),
         (INSURANCE, "/", None, "/: there is no such file"),
+        (
+            FLIGHTS,
+            "flights.csv",
+            "2013-05",
+            "both data (flights.csv) and a month (2013-05) are given; name one of them",
+        ),
         (FLIGHTS, None, "May", "'May' is not a month; write it as YYYY-MM"),
         (FLIGHTS, None, "2013-5", "'2013-5' is not a month; write it as YYYY-MM"),
         (FLIGHTS, None, "2013-05-01", "'2013-05-01' is not a month; write it as YYYY-MM"),
