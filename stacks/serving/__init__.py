@@ -1,0 +1,1 @@
+"""One file per serving target, each with the same outputs."""
