@@ -134,7 +134,7 @@ class Database(Config):
 
 
 class Tracking(Config):
-    """The MLflow server. `exposure`: private (service discovery), internal (an ALB inside), public (HTTPS and login)."""
+    """The MLflow server. `exposure`: private (service discovery), internal (an ALB inside), public (HTTPS, login)."""
 
     cpu: int = 512
     memory: int = 2048

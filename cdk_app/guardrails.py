@@ -1,0 +1,58 @@
+"""What holds for every resource: tags, security rules, owned logs, nothing left behind where nothing is kept."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+import jsii
+from aws_cdk import aws_lambda as lambda_
+from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks
+from constructs import IConstruct
+
+from cdk_app.config import Environment
+
+
+def guard(app: cdk.App, platform: cdk.Stage, environment: Environment) -> None:
+    """Tags for cost, the rule packs, and the aspects of this file."""
+    cdk.Tags.of(platform).add("application", "evergreen")
+    cdk.Tags.of(platform).add("environment", environment.name)
+    cdk.Aspects.of(platform).add(OwnedLogs())
+    if not environment.protection:
+        cdk.Aspects.of(platform).add(NothingKept())
+    checks = cdk.Validations.of(app)
+    checks.add_plugins(AwsSolutionsChecks(app))
+    if environment.nist:
+        checks.add_plugins(NIST80053R5Checks(app))
+
+
+@jsii.implements(cdk.IAspect)
+class OwnedLogs:
+    """Refuses a function whose logs would go to a group that no stack owns."""
+
+    def visit(self, node: IConstruct) -> None:
+        if isinstance(node, lambda_.CfnFunction) and node.logging_config is None:
+            cdk.Annotations.of(node).add_error(
+                "This function's log group would belong to nobody: it has no retention and outlives `cdk destroy`. "
+                "Give it a group: stacks/constructs/function.py or stacks/constructs/logs.py."
+            )
+
+
+@jsii.implements(cdk.IAspect)
+class NothingKept:
+    """Refuses what would outlive its stack in an environment that keeps nothing."""
+
+    def visit(self, node: IConstruct) -> None:
+        if isinstance(node, cdk.CfnResource) and _keeps(node):
+            cdk.Annotations.of(node).add_error(
+                "This resource would outlive `cdk destroy` in an environment that keeps nothing: "
+                "take its removal policy from Lifetime.removal (stacks/lifetime.py)."
+            )
+
+
+def _keeps(resource: cdk.CfnResource) -> bool:
+    keeping = {
+        cdk.CfnDeletionPolicy.RETAIN,
+        cdk.CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE,
+        cdk.CfnDeletionPolicy.SNAPSHOT,
+    }
+    options = resource.cfn_options
+    return options.deletion_policy in keeping or options.update_replace_policy in keeping
