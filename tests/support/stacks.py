@@ -13,6 +13,7 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk.assertions import Template
+from constructs import Construct
 
 from cdk_app.build import build_app, chosen
 from stacks.lifetime import Lifetime
@@ -25,8 +26,8 @@ ROOT = Path(__file__).parents[2]
 class Neighbours(cdk.Stack):
     """What other stacks would hand over, in its simplest form."""
 
-    def __init__(self, app: cdk.App, *, keep: bool = False) -> None:
-        super().__init__(app, "Neighbours", env=cdk.Environment(region="us-east-1"))
+    def __init__(self, scope: Construct, *, keep: bool = False) -> None:
+        super().__init__(scope, "Neighbours")
         self.lifetime = Lifetime(keep=keep, log_days=7)
         self.alerts = sns.Topic(self, "Alerts")
         vpc = ec2.Vpc(
@@ -46,10 +47,10 @@ class Neighbours(cdk.Stack):
         return s3.Bucket(self, id)
 
 
-def template_of(make: Callable[[cdk.App, Neighbours], cdk.Stack]) -> Template:
-    """The template of the stack that `make` adds to the application. Synthesis takes a second: once a module."""
-    app = cdk.App(context=flags())
-    return Template.from_stack(make(app, Neighbours(app)))
+def template_of(make: Callable[[Any, Neighbours], cdk.Stack]) -> Template:
+    """The template of the stack that `make` adds to a stage. Synthesis takes a second: once a module."""
+    stage = cdk.Stage(cdk.App(context=flags()), "Test", env=cdk.Environment(region="us-east-1"))
+    return Template.from_stack(make(stage, Neighbours(stage)))
 
 
 @cache
