@@ -1,0 +1,37 @@
+"""What Prometheus watches: the service's own metrics, as service/metrics.py names them."""
+
+from __future__ import annotations
+
+RULES = """\
+groups:
+  - name: evergreen
+    rules:
+      - alert: NoModelAnswers
+        expr: max by (job) (evergreen_model_loaded) < 1
+        for: 5m
+        labels: {severity: page}
+        annotations: {summary: "No replica of {{ $labels.job }} has a model"}
+      - alert: ErrorRate
+        expr: >-
+          sum by (job) (rate(evergreen_requests_total{status=~"5.."}[5m]))
+          / sum by (job) (rate(evergreen_requests_total[5m])) > 0.05
+        for: 5m
+        labels: {severity: page}
+        annotations: {summary: "More than 5 % of the answers of {{ $labels.job }} are errors of its own"}
+      - alert: SlowAnswers
+        expr: >-
+          histogram_quantile(0.99, sum by (job, le)
+          (rate(evergreen_request_seconds_bucket{route="/predict"}[5m]))) > 1
+        for: 10m
+        labels: {severity: ticket}
+        annotations: {summary: "One prediction in a hundred of {{ $labels.job }} takes over a second"}
+      - alert: RegistryOutOfReach
+        expr: min by (job) (evergreen_registry_up) < 1
+        for: 15m
+        labels: {severity: ticket}
+        annotations: {summary: "{{ $labels.job }} serves its last model; it cannot see releases"}
+      - alert: BundleRefused
+        expr: sum by (job) (increase(evergreen_bundles_refused_total[30m])) > 0
+        labels: {severity: ticket}
+        annotations: {summary: "{{ $labels.job }} refused a released bundle: broken or out of reach"}
+"""
