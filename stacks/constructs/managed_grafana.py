@@ -23,7 +23,7 @@ class ManagedGrafana(Construct):
                 "grafana.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": account}}
             ),
         )
-        prometheus.grant_query(role)
+        prometheus.grant_query(iam.ManagedPolicy(self, "Query", roles=[role]))
         grafana.CfnWorkspace(
             self,
             "Workspace",

@@ -206,7 +206,7 @@ def test_the_rules_are_a_rule_file_with_a_summary_for_each_alert(full: Template)
 
 
 def test_grafana_may_query_that_one_workspace_and_nothing_else(full: Template) -> None:
-    (policy,) = full.find_resources("AWS::IAM::Policy").values()
+    (policy,) = full.find_resources("AWS::IAM::ManagedPolicy").values()
     (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
     (workspace,) = full.find_resources("AWS::APS::Workspace")
     assert statement["Resource"] == {"Fn::GetAtt": [workspace, "Arn"]}
