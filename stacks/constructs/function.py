@@ -7,6 +7,7 @@ from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_ssm as ssm
@@ -41,9 +42,13 @@ class PythonFunction(lambda_.Function):
     ) -> None:
         layer = ssm.StringParameter.value_for_string_parameter(scope, POWERTOOLS)
         logs = OwnedLogGroup(scope, f"{id}Logs", lifetime=lifetime)
+        role = iam.Role(scope, f"{id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        # Not AWS's managed policy, which may make groups: a late line would bring a deleted group back.
+        logs.grant_write(role)
         super().__init__(
             scope,
             id,
+            role=role,
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,
             code=lambda_.Code.from_asset(str(SOURCE), exclude=["**/__pycache__"]),
@@ -62,6 +67,7 @@ class PythonFunction(lambda_.Function):
             vpc_subnets=subnets,
             security_groups=security_groups,
         )
+        acknowledge(role, {"AwsSolutions-IAM5[Resource::*]": "Traces know no resource-level permissions."})
         acknowledge(
             self,
             {
