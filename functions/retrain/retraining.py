@@ -15,6 +15,9 @@ from .starters import Starter
 ATTEMPTS = 25
 """Every lost race is somebody's success, so this many writers at once all get their turn."""
 
+HELD_BACK = {"cap": "CapReached", "cooldown": "HeldBack"}
+"""What alarms look at, by the reason that kept a request from starting."""
+
 Decided = TypeVar("Decided", bound=Start | Park | Refuse | Rest)
 
 
@@ -56,8 +59,8 @@ class Retraining:
                 self._tell("Parked", request, reason)
             case Start():
                 self._start(decision)
-        if isinstance(decision, Park | Refuse) and decision.reason == "cap":
-            self._meter.count("CapReached", request.problem)
+        if isinstance(decision, Park | Refuse) and decision.reason in HELD_BACK:
+            self._meter.count(HELD_BACK[decision.reason], request.problem)
         if isinstance(decision, Park) and decision.superseded is not None:
             self._tell("Superseded", decision.superseded, "newer data")
         return {Refuse: "refused", Park: "parked", Start: "started"}[type(decision)]
