@@ -204,7 +204,10 @@ class Canary(Config):
 
 
 class Ecs(Config):
-    """Fargate behind an ALB. `requests` is what one task should get a minute before another is added."""
+    """Fargate behind an ALB. `requests` is what one task should get a minute before another is added.
+
+    With a certificate, a problem is served at https://PROBLEM.`domain`, a name that you point to its load balancer.
+    """
 
     cpu: int = 256
     memory: int = 512
@@ -214,6 +217,7 @@ class Ecs(Config):
     canary: Canary | None = Canary()
     alarms: bool = True
     certificate: Certificate | None = None
+    domain: str | None = None
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
@@ -221,6 +225,8 @@ class Ecs(Config):
         _require_range("tasks", self.tasks, least=1)
         if self.canary is not None and not self.alarms:
             raise ValueError("a canary without alarms can never roll back; set alarms to True or canary to None")
+        if (self.certificate is None) != (self.domain is None):
+            raise ValueError("certificate and domain go together: give both or neither")
         return self
 
 

@@ -91,6 +91,7 @@ PROD = Environment(
             tasks=(2, 10),
             canary=Canary(step_minutes=10, bake_minutes=30),
             certificate="arn:aws:acm:us-east-1:111122223333:certificate/your-certificate",
+            domain="predictions.example.com",
         ),
     ),
     delivery=Delivery(approval_days=14),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import aws_cdk as cdk
 from constructs import Construct
+from stacks.tracking import Tracking
+
+from cdk_app.config import Environment
 from stacks.access import Access
 from stacks.delivery import Delivery
 from stacks.foundation import Foundation
@@ -15,14 +18,14 @@ from stacks.network import Network
 from stacks.registry import Registry
 from stacks.serving.apprunner import AppRunnerServing
 from stacks.serving.ecs import EcsServing
+from stacks.serving.target import ServingTarget
+from stacks.sizes import CanarySteps, DatabaseSize, InstanceSize, TaskSize
 from stacks.storage import Storage
-from stacks.tracking import Tracking
 from stacks.training import Training
 from stacks.triggers import Triggers
 
-from cdk_app.config import Environment
-from stacks.serving.target import ServingTarget
-from stacks.sizes import CanarySteps, DatabaseSize, InstanceSize, TaskSize
+PROCESSOR: Mapping[str, Literal["amd64", "arm64"]] = {"apprunner": "amd64", "ecs": "arm64"}
+"""What each target runs: App Runner has no Graviton, on which Fargate costs a fifth less."""
 
 
 class Platform(cdk.Stage):
@@ -75,6 +78,7 @@ class Platform(cdk.Stage):
             prove=training.prove,
             release=training.release,
             service_images=registry.service,
+            architecture=PROCESSOR[config.serving.target],
             artifacts=storage.artifacts,
             verifier=serving.verifier,
             approvers=config.delivery.approvers,
@@ -158,6 +162,7 @@ class Platform(cdk.Stage):
             requests=ecs.requests,
             canary=CanarySteps(**ecs.canary.model_dump()) if ecs.canary else None,
             certificate=ecs.certificate,
+            domain=ecs.domain,
             access_logs=storage.access_logs,
             **shared,
         )

@@ -12,6 +12,9 @@ from aws_cdk import aws_ssm as ssm
 
 PORT = 8000
 HEALTH = "/readyz"
+"""Says 503 until a model is loaded."""
+ALIVE = "/livez"
+"""Says 200 as soon as the process answers."""
 NOT_RELEASED = "none"
 """What an endpoint's parameter says until the first release."""
 

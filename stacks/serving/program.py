@@ -1,0 +1,47 @@
+"""The service as a program: what it is told and what it may do, wherever it runs."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+
+from stacks.constructs.wildcards import acknowledge_objects
+from stacks.serving.target import PORT
+from stacks.tracking_access import TrackingAccess
+
+SCRATCH = "/tmp"  # noqa: S108  # the one folder of the container that can be written to
+CREDENTIALS = {"EVERGREEN_TRACKING_USERNAME": "username", "EVERGREEN_TRACKING_PASSWORD": "password"}
+"""Environment variable to the field of the tracking server's secret."""
+
+
+def pascal(problem: str) -> str:
+    """`late_flights` as a construct id: `LateFlights`."""
+    return "".join(word.capitalize() for word in problem.split("_"))
+
+
+def environment(problem: str, tracking: TrackingAccess) -> dict[str, str]:
+    return {
+        "EVERGREEN_HOST": "0.0.0.0",  # noqa: S104  # inside a container
+        "EVERGREEN_PORT": str(PORT),
+        "EVERGREEN_MODEL": problem,
+        "EVERGREEN_TRACKING_URI": tracking.uri,
+        "EVERGREEN_CACHE": f"{SCRATCH}/evergreen",
+    }
+
+
+def permit(role: iam.Role, *, problem: str, artifacts: s3.IBucket, capture: s3.IBucket) -> None:
+    """Let the service fetch the bundles of its own model and write its own captured predictions, nothing else.
+
+    Not `grant_read` and `grant_put`: those add listing the bucket, tags, legal holds and retention.
+    """
+    _allow(role, "s3:GetObject", artifacts, f"mlflow/{problem}/*", "The files of this model's versions.")
+    _allow(role, "s3:PutObject", capture, f"capture/{problem}/*", "A captured file is named by its hour.")
+    if artifacts.encryption_key is not None:
+        artifacts.encryption_key.grant_decrypt(role)
+    if capture.encryption_key is not None:
+        capture.encryption_key.grant_encrypt(role)
+
+
+def _allow(role: iam.Role, action: str, bucket: s3.IBucket, keys: str, reason: str) -> None:
+    role.add_to_policy(iam.PolicyStatement(actions=[action], resources=[bucket.arn_for_objects(keys)]))
+    acknowledge_objects(role, bucket, keys, reason)
