@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,24 +70,24 @@ class Engine:
     def build(self, name: str, *, dockerfile: str, context: bytes, platform: str, options: Sequence[str]) -> None:
         """Build from a tar and show each step on standard error. Raises EngineError with the end of the log."""
         command = [self.command, "build", "--progress=plain", f"--platform={platform}", *options]
-        process = subprocess.Popen(
+        log: list[str] = []
+        with subprocess.Popen(
             [*command, f"--tag={name}", f"--file={dockerfile}", "-"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=os.environ | {"DOCKER_BUILDKIT": "1"},
-        )
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(context)
-        process.stdin.close()
-        log = []
-        for raw in process.stdout:
-            line = raw.decode(errors="replace").rstrip()
-            log.append(line)
-            if (step := _step(line)) is not None:
-                sys.stderr.write(f"  {step}\n")
-        if process.wait() != 0:
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            with suppress(BrokenPipeError):
+                process.stdin.write(context)
+                process.stdin.close()
+            for raw in process.stdout:
+                log.append(raw.decode(errors="replace").rstrip())
+                if (step := _step(log[-1])) is not None:
+                    sys.stderr.write(f"  {step}\n")
+        if process.returncode != 0:
             if any("exec format error" in line for line in log):
                 raise EngineError(OTHER_MACHINE.format(own=self.platform, platform=platform))
             raise EngineError("\n".join(["the build failed", *log[-30:]]))
