@@ -9,6 +9,7 @@ from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks
 from constructs import IConstruct
 
 from cdk_app.config import Environment
+from stacks.constructs.provider_logs import OWNED
 
 
 def guard(app: cdk.App, platform: cdk.Stage, environment: Environment) -> None:
@@ -29,11 +30,20 @@ class OwnedLogs:
     """Refuses a function whose logs would go to a group that no stack owns."""
 
     def visit(self, node: IConstruct) -> None:
-        if isinstance(node, lambda_.CfnFunction) and node.logging_config is None:
+        if isinstance(node, cdk.CfnResource) and _logs_anywhere(node):
             cdk.Annotations.of(node).add_error(
                 "This function's log group would belong to nobody: it has no retention and outlives `cdk destroy`. "
-                "Give it a group: stacks/constructs/function.py or stacks/constructs/logs.py."
+                "Give it a group: stacks/constructs/function.py, or own_provider_logs for one that the CDK made "
+                "(stacks/constructs/provider_logs.py)."
             )
+
+
+def _logs_anywhere(resource: cdk.CfnResource) -> bool:
+    if isinstance(resource, lambda_.CfnFunction):
+        return resource.logging_config is None
+    if resource.cfn_resource_type != "AWS::Lambda::Function":
+        return False
+    return all(entry.type != OWNED for entry in resource.node.metadata)
 
 
 @jsii.implements(cdk.IAspect)

@@ -12,13 +12,15 @@ class Placement:
     """`tasks` are the subnets of what runs code, `data` those of databases (no way in or out of the VPC).
 
     `public_ip`: tasks lie in public subnets and need an address of their own to get out. `way_out`: what cannot have
-    one (a Lambda, CodeBuild) reaches the internet from `tasks` through a NAT.
+    one (a Lambda, CodeBuild) reaches the internet from `tasks` through a NAT. `jump_host`: through it, where there is
+    one, a person with a Session Manager session reaches what is private.
     """
 
     vpc: ec2.IVpc
     tasks: ec2.SubnetSelection
     data: ec2.SubnetSelection
     public_ip: bool
+    jump_host: ec2.ISecurityGroup | None = None
 
     @property
     def way_out(self) -> bool:

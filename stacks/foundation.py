@@ -1,0 +1,44 @@
+"""What every other stack stands on: how long things live, under which key, and whom alarms reach."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.encryption_key import EncryptionKey
+from stacks.constructs.mail import MailTopic
+from stacks.lifetime import Lifetime
+
+
+class Foundation(cdk.Stack):
+    """SNS asks each of the `emails` once whether it wants the `alerts`."""
+
+    def __init__(
+        self, scope: Construct, id: str, *, emails: tuple[str, ...], customer_key: bool, keep: bool, log_days: int
+    ) -> None:
+        super().__init__(scope, id)
+        self.lifetime = Lifetime(keep=keep, log_days=log_days)
+        if customer_key:
+            key = EncryptionKey(self, "Key", removal=self.lifetime.removal)
+            self.lifetime = Lifetime(keep=keep, log_days=log_days, key=key)
+        self.alerts: sns.Topic = MailTopic(self, "Alerts", emails=emails, lifetime=self.lifetime)
+        # The policy against plain HTTP takes the place of the default one, under which alarms of the account publish.
+        self.alerts.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[self.alerts.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": self.account}},
+            )
+        )
+        if not customer_key:
+            acknowledge(self.alerts, UNENCRYPTED)
+
+
+UNENCRYPTED = {
+    "AwsSolutions-SNS2": "Alarms cannot publish under the AWS-managed key, and this environment does not pay a dollar "
+    "a month for a key of its own: messages name alarms and hold no data.",
+}
