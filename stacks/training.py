@@ -1,0 +1,174 @@
+"""What trains, proves and releases: jobs in the training image, each with the rights of its one task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_codebuild as codebuild
+from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.buildspec import buildspec
+from stacks.constructs.findings import wildcard
+from stacks.constructs.image import ReleasedImage
+from stacks.constructs.job import Compute, TrainingJob
+from stacks.constructs.objects import grant_reading, grant_writing
+from stacks.constructs.training_jobs import SageMakerJobs
+from stacks.lifetime import Lifetime
+from stacks.placement import Placement
+from stacks.tracking_access import TrackingAccess
+
+ALL = "*"
+MODELS = "mlflow/*"
+DECISIONS = "mlflow/*/decision.json"
+REPORTS = "reports/*"
+REMOTE = 'python -m dvc remote modify --local storage url "s3://$EVERGREEN_DVC_BUCKET/$PROBLEM"'
+TRAIN = 'python -m ml.cli train "$PROBLEM" --data "$DATA" --reason "$REASON" --json > trained.json'
+TRAIN_ELSEWHERE = 'python -m ops.training_job "$PROBLEM" --data "$DATA" --reason "$REASON"'
+READ = "python -c 'import json, sys; print(json.load(open(\"trained.json\"))[sys.argv[1]])'"
+REPORT = "reports/$PROBLEM/$EXECUTION/report.html"
+REPORT_OBJECT = f"s3://$REPORTS_BUCKET/{REPORT}"
+REPORT_PAGE = f"https://$AWS_REGION.console.aws.amazon.com/s3/object/$REPORTS_BUCKET?region=$AWS_REGION&prefix={REPORT}"
+"""In the console, behind its login: a presigned link dies with the job that signed it."""
+
+
+class Training(cdk.Stack):
+    """`train`, `prove` and `release` expect a pipeline's variables in their environment: see stacks/delivery.py."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        placement: Placement | None,
+        repository: ecr.IRepository,
+        raw: s3.IBucket,
+        dvc: s3.IBucket,
+        artifacts: s3.IBucket,
+        tracking: TrackingAccess,
+        serving_stack: str,
+        compute: Compute,
+        sagemaker: str | None,
+        timeout: cdk.Duration,
+        lifetime: Lifetime,
+    ) -> None:
+        super().__init__(scope, id)
+        image = ReleasedImage(self, "TrainingImage", repository=repository)
+        shared: Mapping[str, Any] = {
+            "image": image,
+            "tracking": tracking,
+            "placement": placement,
+            "timeout": timeout,
+            "lifetime": lifetime,
+        }
+        remote = {"EVERGREEN_DVC_BUCKET": dvc.bucket_name}
+        elsewhere = None
+        if sagemaker is not None:
+            elsewhere = SageMakerJobs(
+                self,
+                "SageMaker",
+                instance=sagemaker,
+                image=image,
+                tracking=tracking,
+                placement=placement,
+                exchange=artifacts,
+                timeout=timeout,
+            )
+        self.train = TrainingJob(
+            self,
+            "Train",
+            spec=_train(TRAIN_ELSEWHERE if elsewhere else TRAIN),
+            environment={
+                **remote,
+                "EVERGREEN_RAW_BUCKET": raw.bucket_name,
+                **(elsewhere.environment if elsewhere else {}),
+            },
+            # A job that only starts another one and waits needs no size of its own.
+            compute="small" if elsewhere else compute,
+            **shared,
+        )
+        self.prove = TrainingJob(self, "Prove", spec=_prove(), environment=remote, compute=compute, **shared)
+        self.release = TrainingJob(
+            self,
+            "Release",
+            spec=_release(),
+            environment={"SERVING_STACK": serving_stack},
+            compute="small",
+            **shared,
+        )
+        if elsewhere is not None:
+            elsewhere.grant_starting(_role(self.train))
+        trainer = elsewhere.role if elsewhere else _role(self.train)
+        grant_reading(raw, trainer, ALL)
+        grant_reading(dvc, trainer, ALL)
+        grant_writing(dvc, trainer, ALL)
+        grant_writing(artifacts, trainer, MODELS)
+        prover = _role(self.prove)
+        grant_reading(dvc, prover, ALL)
+        grant_reading(artifacts, prover, MODELS)
+        grant_writing(artifacts, prover, DECISIONS, REPORTS)
+        grant_reading(artifacts, _role(self.release), DECISIONS)
+        self._grant_rollout(serving_stack)
+        acknowledge(
+            self, {"NIST.800.53.R5-IAMNoInlinePolicy": "A policy says what one role may do, and goes with that role."}
+        )
+
+    def _grant_rollout(self, serving_stack: str) -> None:
+        # An update goes on with the role of the last deployment; who may update the stack need not be able to pass it.
+        actions = ("DescribeStacks", "DescribeStackEvents", "UpdateStack")
+        stack = self.format_arn(service="cloudformation", resource="stack", resource_name=f"{serving_stack}/*")
+        self.release.add_to_role_policy(
+            iam.PolicyStatement(actions=[f"cloudformation:{action}" for action in actions], resources=[stack])
+        )
+        acknowledge(
+            self.release, {wildcard(self, stack): "A stack's ARN ends with an id that it gets when it is made."}
+        )
+
+
+def _role(job: TrainingJob) -> iam.Role:
+    assert isinstance(job.role, iam.Role)
+    return job.role
+
+
+def _train(command: str) -> codebuild.BuildSpec:
+    return buildspec(
+        prepare=[REMOTE],
+        run=[command, *_export("VERSION", "version"), *_export("DIGEST", "digest")],
+        exports=["VERSION", "DIGEST"],
+        files=["dvc.lock", "trained.json"],
+    )
+
+
+def _prove() -> codebuild.BuildSpec:
+    """Exit code 3 of `evaluate`, the policy's no, fails the job; the report is there either way."""
+    return buildspec(
+        prepare=[
+            'cp "$CODEBUILD_SRC_DIR_Trained/dvc.lock" dvc.lock',
+            REMOTE,
+            'python -m dvc pull "data/work/$PROBLEM/holdout.parquet"',
+            f'export REPORT="{REPORT_PAGE}"',
+        ],
+        run=['python -m ml.cli evaluate "$PROBLEM" --version "$VERSION" --unless-champion'],
+        always=[f'python -m ml.cli report "$PROBLEM" --version "$VERSION" --output "{REPORT_OBJECT}"'],
+        exports=["REPORT"],
+    )
+
+
+def _release() -> codebuild.BuildSpec:
+    return buildspec(
+        prepare=['python -m ops.undo --pipeline "${CODEBUILD_INITIATOR#*/}" --execution "$EXECUTION"'],
+        run=[
+            'python -m ml.cli release "$PROBLEM" --version "$VERSION" --reason "$REASON" --json',
+            'python -m ops.rollout --stack "$SERVING_STACK" --image "$IMAGE" --json',
+        ],
+    )
+
+
+def _export(name: str, field: str) -> list[str]:
+    # Two commands: `export NAME=$(...)` would hide that the command in it failed.
+    return [f'{name}="$({READ} {field})"', f"export {name}"]
