@@ -162,7 +162,9 @@ def _unconfirmed(state: State) -> Run | None:
 
 def _again(claimed: Run, state: State, now: datetime) -> Start:
     """Nobody knows whether the start reached its target; the request's id makes a second one the same."""
-    return Start(state.model_copy(update={"run": claimed.model_copy(update={"since": now})}), claimed.request)
+    counted = {"day": now.date(), "starts": state.starts if state.day == now.date() else 1, "last": now}
+    run = claimed.model_copy(update={"since": now})
+    return Start(state.model_copy(update={**counted, "run": run}), claimed.request)
 
 
 def _start(request: Request, state: State, policy: Policy, now: datetime) -> Start:
