@@ -40,8 +40,7 @@ class Workspace:
         start = Path.cwd()
         for folder in (start, *start.parents):
             if (folder / "dvc.yaml").is_file() and (folder / "ml" / "problems").is_dir():
-                uri = os.environ.get("MLFLOW_TRACKING_URI")
-                return cls(folder, Tracking(uri) if uri else Tracking.embedded(folder / "var"))
+                return cls(folder, _named_tracking() or Tracking.embedded(folder / "var"))
         raise UserError(f"{start} is not inside an Evergreen checkout: no dvc.yaml with ml/problems beside it")
 
     @property
@@ -78,3 +77,14 @@ class Workspace:
     def environment_digest(self) -> str:
         """sha256 of the lock file that this environment was installed from."""
         return hashlib.sha256((self.root / LOCK_FILE).read_bytes()).hexdigest()
+
+
+def _named_tracking() -> Tracking | None:
+    """The server that the environment names.
+
+    With EVERGREEN_ARTIFACT_ROOT, such as s3://bucket/mlflow, a problem's artifacts lie under its name there, so that a
+    service can be allowed those of its own model only: MLflow's own layout knows numbers.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI")
+    root = os.environ.get("EVERGREEN_ARTIFACT_ROOT", "").rstrip("/")
+    return Tracking(uri, artifact_root=root or None) if uri else None

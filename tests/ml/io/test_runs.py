@@ -75,6 +75,17 @@ def test_the_bundle_lies_at_the_registered_address(tracking: Tracking, tmp_path:
     assert fetched == replace(run.bundle, folder=tmp_path / "fetched")
 
 
+def test_under_a_root_everything_of_a_model_lies_under_its_name(tracking: Tracking, tmp_path: Path) -> None:
+    root = (tmp_path / "elsewhere").as_uri() if tracking.database else "s3://evergreen/elsewhere"
+    tracking = replace(tracking, artifact_root=root)
+    registered = log_run(tracking, training_run(tmp_path, name="named"))
+    version = Registry(tracking, "named").version(registered.version)
+    with tracking.session() as client:
+        location = client.get_model_version_download_uri("named", str(registered.version))
+    assert version.bundle_uri.startswith(f"{root}/named/")
+    assert location.startswith(f"{root}/named/")
+
+
 def test_the_proxied_artifacts_of_a_server_work_too(tracking: Tracking, tmp_path: Path) -> None:
     if tracking.database:
         tracking = replace(tracking, artifact_root=(tmp_path / "elsewhere").as_uri())

@@ -40,6 +40,15 @@ def test_a_named_server_takes_the_place_of_the_embedded_store(
     assert Workspace.here().tracking == Tracking("http://127.0.0.1:1")
 
 
+def test_the_artifacts_of_a_named_server_get_the_named_root(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    monkeypatch.setenv("EVERGREEN_ARTIFACT_ROOT", "s3://artifacts/mlflow/")
+    monkeypatch.chdir(workspace.root)
+    assert Workspace.here().tracking == Tracking("http://127.0.0.1:1", artifact_root="s3://artifacts/mlflow")
+
+
 def test_outside_of_a_checkout_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(
