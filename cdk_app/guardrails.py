@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import aws_cdk as cdk
 import jsii
+from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_rds as rds
+from aws_cdk import aws_s3 as s3
 from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks
 from constructs import IConstruct
 
@@ -48,13 +51,20 @@ def _logs_anywhere(resource: cdk.CfnResource) -> bool:
 
 @jsii.implements(cdk.IAspect)
 class NothingKept:
-    """Refuses what would outlive its stack in an environment that keeps nothing."""
+    """Refuses what would outlive its stack, or hold up its deletion, in an environment that keeps nothing."""
 
     def visit(self, node: IConstruct) -> None:
-        if isinstance(node, cdk.CfnResource) and _keeps(node):
+        if not isinstance(node, cdk.CfnResource):
+            return
+        if _keeps(node):
             cdk.Annotations.of(node).add_error(
                 "This resource would outlive `cdk destroy` in an environment that keeps nothing: "
                 "take its removal policy from Lifetime.removal (stacks/lifetime.py)."
+            )
+        if _resists(node):
+            cdk.Annotations.of(node).add_error(
+                "`cdk destroy` would fail on this resource in an environment that keeps nothing: "
+                "let it be emptied, or leave its deletion unprotected, unless Lifetime.keep (stacks/lifetime.py)."
             )
 
 
@@ -66,3 +76,12 @@ def _keeps(resource: cdk.CfnResource) -> bool:
     }
     options = resource.cfn_options
     return options.deletion_policy in keeping or options.update_replace_policy in keeping
+
+
+def _resists(resource: cdk.CfnResource) -> bool:
+    if isinstance(resource, s3.CfnBucket):
+        bucket = resource.node.scope
+        return bucket is None or bucket.node.try_find_child("AutoDeleteObjectsCustomResource") is None
+    if isinstance(resource, ecr.CfnRepository):
+        return resource.empty_on_delete is not True
+    return isinstance(resource, rds.CfnDBInstance) and resource.deletion_protection is True
