@@ -25,9 +25,10 @@ CDK := PATH="$(CURDIR)/$(SITE)/bin:$$PATH" node_modules/.bin/cdk
 ENV ?= dev
 TARGET ?=
 APPROVAL ?=
+VERSION ?=
 REASON ?= a person asked
 # What a recipe reads as a variable of the shell: a word from outside is then never part of a script.
-export PROBLEM REASON
+export PROBLEM DATA VERSION REASON
 CONTEXT = --context environment=$(ENV) $(if $(TARGET),--context target=$(TARGET))
 
 .DEFAULT_GOAL := help
@@ -89,11 +90,12 @@ images-push: $(VENV)/.run ## Build the images, push them to ENV=dev and let its 
 	@$(BIN)/python -m ops.images push --environment $(ENV)
 
 retrain: $(VENV)/.run ## Train PROBLEM=flights and prove it against the champion; nothing is released
-	@$(BIN)/evergreen train "$$PROBLEM" --reason "$$REASON"
-	@$(BIN)/evergreen evaluate "$$PROBLEM"
+	@mkdir -p var
+	@$(BIN)/evergreen train "$$PROBLEM" $${DATA:+--data "$$DATA"} --reason "$$REASON" --json > var/trained.json
+	@$(BIN)/evergreen evaluate "$$PROBLEM"; said=$$?; $(BIN)/evergreen report "$$PROBLEM" --output var/report.html; exit $$said
 
-release: $(VENV)/.run ## Release the proven version of PROBLEM=flights, if the policy still allows it
-	@$(BIN)/evergreen promote "$$PROBLEM"
+release: $(VENV)/.run ## Release VERSION of PROBLEM=flights by the decision on record
+	@$(BIN)/evergreen release "$$PROBLEM" --version "$$VERSION" --reason "$$REASON"
 
 ui: $(VENV)/.run ## Serve the MLflow UI of this checkout on UI_PORT=5000
 	@mkdir -p var

@@ -79,25 +79,31 @@ def test_every_job_that_deploys_or_releases_waits_for_a_github_environment() -> 
 
 
 @pytest.mark.parametrize(
-    ("problem", "reason", "code"),
+    ("problem", "data", "reason", "code"),
     [
-        ("flights", "new data", 0),
-        ("flights", "größer und schöner", 0),
-        ("nothing", "r", 2),
-        ("../../etc/passwd", "r", 2),
-        ("flights; touch pwned", "r", 2),
-        ("$(touch pwned)", "r", 2),
-        ("", "r", 2),
-        ("flights", "", 2),
-        ("flights", "two\nproblem=other", 2),
-        ("flights", "x" * 201, 2),
+        ("flights", "latest", "new data", 0),
+        ("flights", "", "größer und schöner", 0),
+        ("flights", "s3://raw/flights/a b.csv?versionId=1", "r", 0),
+        ("flights", "/etc/passwd", "r", 2),
+        ("flights", "s3://raw/a\nproblem=other", "r", 2),
+        ("nothing", "", "r", 2),
+        ("../../etc/passwd", "", "r", 2),
+        ("flights; touch pwned", "", "r", 2),
+        ("$(touch pwned)", "", "r", 2),
+        ("", "", "r", 2),
+        ("flights", "", "", 2),
+        ("flights", "", "two\nproblem=other", 2),
+        ("flights", "", "x" * 201, 2),
     ],
 )
-def test_a_dispatch_is_checked_before_it_is_used(tmp_path: Path, problem: str, reason: str, code: int) -> None:
+def test_a_dispatch_is_checked_before_it_is_used(
+    tmp_path: Path, problem: str, data: str, reason: str, code: int
+) -> None:
     (script,) = [step["run"] for step in steps(ROOT / ".github/workflows/retrain.yml") if step.get("id") == "asked"]
     output = tmp_path / "output"
     output.touch()
-    environment = {"PROBLEM": problem, "REASON": reason, "GITHUB_OUTPUT": str(output), "LC_ALL": "C.UTF-8"}
+    given = {"PROBLEM": problem, "DATA": data, "REASON": reason}
+    environment = {**given, "GITHUB_OUTPUT": str(output), "LC_ALL": "C.UTF-8"}
     done = subprocess.run(["/bin/bash", "-ec", script], cwd=ROOT, env=environment, check=False, capture_output=True)
     assert done.returncode == code
     assert output.read_text() == ("problem=flights\n" if code == 0 else "")
@@ -107,9 +113,17 @@ def test_a_dispatch_is_checked_before_it_is_used(tmp_path: Path, problem: str, r
 @pytest.mark.parametrize("target", ["retrain", "release"])
 def test_a_command_of_make_never_runs_what_it_is_told(tmp_path: Path, target: str) -> None:
     marker = tmp_path / "pwned"
-    given = {"PROBLEM": f"$(shell touch {marker})", "REASON": f"`touch {marker}`", "PATH": "/usr/bin:/bin"}
-    subprocess.run(["make", target, "BIN=echo", "--old-file", ".venv/.run"], cwd=ROOT, env=given, check=False)
+    evil = {"PROBLEM": f"$(shell touch {marker})", "DATA": f"`touch {marker}`", "VERSION": f"$(touch {marker})"}
+    given = {**evil, "REASON": f'"; touch {marker}; "', "PATH": "/usr/bin:/bin"}
+    command = ["make", "-f", ROOT / "Makefile", target, "BIN=echo", "--old-file", ".venv/.run"]
+    subprocess.run(command, cwd=tmp_path, env=given, check=False)
     assert not marker.exists()
+
+
+def test_what_a_function_sends_is_what_the_workflow_reads() -> None:
+    text = (ROOT / ".github/workflows/retrain.yml").read_text()
+    assert "types: [retrain]" in text
+    assert set(re.findall(r"client_payload\.(\w+)", text)) <= {"problem", "data", "reason", "id"}
 
 
 def lint(*paths: Path) -> subprocess.CompletedProcess[str]:
