@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import boto3
+from moto import mock_aws
 
 from functions.retrain.decision import Request, State
 from functions.retrain.memory import ChangedError
@@ -102,3 +107,36 @@ class Counted:
 
     def count(self, name: str, problem: str, reason: str = "") -> None:
         self.counts[name] += 1
+
+
+class OneAtATime:
+    """A client whose calls do not overlap: moto checks a condition and writes in two steps, DynamoDB in one."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._client, name)
+        if not callable(found):
+            return found
+
+        def call(*given: Any, **named: Any) -> Any:
+            with self._lock:
+                return found(*given, **named)
+
+        return call
+
+
+@contextmanager
+def dynamodb_table(name: str) -> Iterator[OneAtATime]:
+    """A client of a simulated DynamoDB with one table, keyed as the stack's."""
+    with mock_aws():
+        client = boto3.client("dynamodb", region_name="us-east-1")
+        client.create_table(
+            TableName=name,
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        yield OneAtATime(client)
