@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from functions.retrain.handler import Application
+from functions.retrain.handler import Application, application, handle
 from functions.retrain.settings import Settings
 from tests.support.retraining import Clock, Crash, Pipeline, dynamodb_table, event
 
@@ -256,3 +256,17 @@ def test_settings_that_make_no_sense_are_named(changes: dict[str, str], said: st
 def test_with_github_a_run_holds_no_lock() -> None:
     variables = {name: value for name, value in VARIABLES.items() if name != "EVERGREEN_PIPELINE"}
     assert Settings.read({**variables, **GITHUB}).policy.lease == timedelta(0)
+
+
+@pytest.mark.parametrize("starts", [{"EVERGREEN_PIPELINE": "loop"}, GITHUB])
+def test_the_entry_point_takes_everything_from_its_environment(
+    starts: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables = {name: value for name, value in VARIABLES.items() if name != "EVERGREEN_PIPELINE"}
+    for name, value in {**variables, **starts, "AWS_DEFAULT_REGION": "us-east-1"}.items():
+        monkeypatch.setenv(name, value)
+    application.cache_clear()
+    with dynamodb_table("memory"):
+        assert handle(event("folder_marker"), Context()) == ["refused"]
+        assert handle(TICK, Context()) == ["rested", "rested"]
+    application.cache_clear()
