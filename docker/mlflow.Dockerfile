@@ -30,6 +30,8 @@ ENV PATH=/opt/venv/bin:$PATH \
     MLFLOW_AUTH_CONFIG_PATH=/opt/mlflow-auth.ini
 WORKDIR /tmp
 USER 10001:10001
+# The one folder that is written to: a volume that Fargate mounts here takes over who may.
+VOLUME ["/tmp"]
 EXPOSE 5000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \

@@ -31,6 +31,8 @@ ENV PATH=/opt/venv/bin:$PATH \
     EVERGREEN_CACHE=/tmp/evergreen
 WORKDIR /app
 USER 10001:10001
+# The one folder that is written to: a volume that Fargate mounts here takes over who may.
+VOLUME ["/tmp"]
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \

@@ -96,10 +96,12 @@ class Engine:
         found: dict[str, Any] = json.loads(self.say("image", "inspect", image))[0]
         return found
 
-    def once(self, image: str, *command: str, memory: str, options: Sequence[str] = ()) -> Finished:
-        """Run to the end, hardened and without a network."""
+    def once(
+        self, image: str, *command: str, memory: str, options: Sequence[str] = (), scratch: str = SCRATCH
+    ) -> Finished:
+        """Run to the end, hardened and without a network; `scratch` is what is mounted for it to write to."""
         begun = time.monotonic()
-        done = self.run(*_run("--rm", "--network=none", memory=memory), *options, image, *command)
+        done = self.run(*_run("--rm", "--network=none", scratch, memory=memory), *options, image, *command)
         return Finished(done.returncode, done.stdout, done.stderr.decode(errors="replace"), time.monotonic() - begun)
 
     @contextmanager
@@ -113,7 +115,7 @@ class Engine:
         begun = time.monotonic()
         try:
             self.say(
-                *_run("--detach", f"--name={name}", published, "--health-interval=1s", memory=memory),
+                *_run("--detach", f"--name={name}", published, "--health-interval=1s", SCRATCH, memory=memory),
                 *variables, *options, image, *command,
             )  # fmt: skip
             address = self.say("port", name, f"{port}/tcp").splitlines()[0]
@@ -223,7 +225,7 @@ def build_options(environment: Mapping[str, str], *, pull: bool) -> list[str]:
 
 
 def _run(*options: str, memory: str) -> list[str]:
-    return ["run", *options, *HARDENED, SCRATCH, f"--memory={memory}", f"--memory-swap={memory}"]
+    return ["run", *options, *HARDENED, f"--memory={memory}", f"--memory-swap={memory}"]
 
 
 def _step(line: str) -> str | None:

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ops.engine import Engine, EngineError, Finished, Server, last_line
+from ops.engine import USER, Engine, EngineError, Finished, Server, last_line
 
 SERVICE_MEMORY, MLFLOW_MEMORY, TRAINING_MEMORY = "512m", "2g", "3g"
 TRAINING_OPTIONS = ("--entrypoint=bash",)
@@ -129,7 +129,7 @@ def _check_service(engine: Engine, image: str, trained: Trained | None) -> Check
         inside = _inside(engine.once(image, "python", "-c", INSIDE, memory=SERVICE_MEMORY))
         checked.user = str(inside["uid"])
         _expect_closed(checked, inside)
-        checked.expect(engine.inspect(image)["Config"]["User"] == "10001:10001", "it is not root by itself")
+        _expect_server(engine, image, checked, memory=SERVICE_MEMORY)
         checked.expect(not inside["programs"], "it has no compiler", inside["programs"])
         checked.expect(not inside["modules"], "it has none of the training libraries", inside["modules"])
         _check_waiting(engine, image, checked)
@@ -172,7 +172,7 @@ def _check_mlflow(engine: Engine, image: str) -> Checked:
         checked.user = str(inside["uid"])
         _expect_closed(checked, inside)
         config = engine.inspect(image)["Config"]
-        checked.expect(config["User"] == "10001:10001", "it is not root by itself")
+        _expect_server(engine, image, checked, memory=MLFLOW_MEMORY)
         libraries = "import boto3, psycopg, flask_wtf, mlflow.server.auth.config"
         done = engine.once(image, "python", "-c", libraries, memory=MLFLOW_MEMORY)
         checked.expect(done.code == 0, "it speaks to S3 and PostgreSQL, and can ask for a login", done.err[-500:])
@@ -219,6 +219,12 @@ def _inside(done: Finished) -> dict[str, Any]:
 
 def _expect_closed(checked: Checked, inside: dict[str, Any]) -> None:
     checked.expect(inside["uid"] != 0 and not inside["writable"], "it runs without root, on a root that is read-only")
+
+
+def _expect_server(engine: Engine, image: str, checked: Checked, *, memory: str) -> None:
+    checked.expect(engine.inspect(image)["Config"]["User"] == USER, "it is not root by itself")
+    done = engine.once(image, "touch", "/tmp/written", memory=memory, scratch="--volume=/tmp")  # noqa: S108
+    checked.expect(done.code == 0, "a fresh volume at /tmp, as Fargate mounts one, lets its user write", done.err)
 
 
 def _unpack(archive: bytes, folder: Path) -> Trained:

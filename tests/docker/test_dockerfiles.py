@@ -51,10 +51,11 @@ def test_a_build_needs_no_frontend_from_a_registry(image: Image) -> None:
 
 
 @pytest.mark.parametrize("name", ["service", "mlflow"])
-def test_a_server_has_a_user_a_health_check_and_no_tools_of_its_build(name: str) -> None:
+def test_a_server_has_a_user_a_folder_to_write_a_health_check_and_no_tools_of_its_build(name: str) -> None:
     lines = instructions(IMAGES[name])
     last = lines[[index for index, line in enumerate(lines) if line.startswith("FROM")][-1] :]
     assert "USER 10001:10001" in last
+    assert 'VOLUME ["/tmp"]' in last
     assert any(line.startswith("HEALTHCHECK") and "/opt/healthy.py" in line for line in last)
     assert not any(line.startswith("RUN") for line in last)
 
