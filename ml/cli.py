@@ -37,11 +37,14 @@ app = typer.Typer(
 Name = Annotated[str, typer.Argument(help="The problem: a file in ml/problems.", metavar="PROBLEM")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Number = Annotated[int | None, typer.Option("--version", help="A registered version; by default the challenger.")]
-Data = Annotated[str | None, typer.Option(help="A CSV (.gz, .zip), or synthetic[:ROWS].", metavar="PATH")]
+DATA = "A CSV (.gz, .zip) here or at s3://BUCKET/KEY, latest in EVERGREEN_RAW_BUCKET, or synthetic[:ROWS]."
+Data = Annotated[str | None, typer.Option(help=DATA, metavar="PATH")]
 Until = Annotated[str | None, typer.Option(help="Let months arrive up to this one, YYYY-MM.", metavar="MONTH")]
 Why = Annotated[str, typer.Option("--reason", help="Why this is done; it is recorded.")]
 Again = Annotated[bool, typer.Option("--again", help="Allow a version that a person rolled back.")]
 Alone = Annotated[bool, typer.Option("--alone", help="Judge by the floor alone; the champion cannot score the rows.")]
+By = Annotated[str | None, typer.Option(help="Who releases; by default who runs this.")]
+Proven = Annotated[bool, typer.Option("--unless-champion", help="Leave a version alone that is the champion already.")]
 Port = Annotated[int, typer.Option(help="Where to listen; 0 takes a free port.", min=0, max=65_535)]
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 
@@ -79,13 +82,23 @@ def train(name: Name, data: Data = None, until: Until = None, reason: Why = "tra
 
 @app.command()
 def evaluate(
-    name: Name, version: Number = None, again: Again = False, alone: Alone = False, json: Json = False
+    name: Name,
+    version: Number = None,
+    again: Again = False,
+    alone: Alone = False,
+    proven: Proven = False,
+    json: Json = False,
 ) -> None:
     """Compare a version with the champion on the same held-out rows and record the decision; nothing is released."""
     from ml import loop
+    from ml.io.registry import Registry
 
     workspace = Workspace.here()
     problem = workspace.problem(name)
+    champion = Registry(workspace.tracking, name).aliased(tags.CHAMPION) if proven else None
+    if champion is not None and champion.number == version:
+        Face(json=json).unchanged(problem, champion)
+        return
     proof = loop.prove(workspace, problem, version, again=again, alone=alone)
     Face(json=json).decided(problem, proof, released=False)
     _exit(proof)
@@ -104,12 +117,61 @@ def promote(name: Name, version: Number = None, again: Again = False, alone: Alo
 
 
 @app.command()
-def rollback(name: Name, reason: Why = "not given", json: Json = False) -> None:
-    """Serve the previous version again. The one taken out is not released again unless a person says so."""
-    from ml import loop
+def release(
+    name: Name,
+    version: Annotated[int, typer.Option("--version", help="A version that was evaluated.")],
+    reason: Why = "release",
+    by: By = None,
+    json: Json = False,
+) -> None:
+    """Release a version by the decision on record, without judging it again; the previous version is restored."""
+    from ml.io.registry import Registry
+    from ml.loop import person
+    from ml.release import RefusedError
+    from ml.release import release as release_version
 
     workspace = Workspace.here()
     problem = workspace.problem(name)
+    try:
+        registry = Registry(workspace.tracking, name)
+        released = release_version(registry, version, reason=reason, by=by or person())
+    except RefusedError as error:
+        sys.stderr.write(f"error: {error}\n")
+        raise typer.Exit(NOT_PROMOTED) from None
+    Face(json=json).released(problem, released)
+
+
+@app.command()
+def report(
+    name: Name,
+    version: Number = None,
+    output: Annotated[str, typer.Option(help="A file here or at s3://BUCKET/KEY.")] = "report.html",
+) -> None:
+    """Write the last decision about a version as a page, and the record, decision.json, beside it."""
+    from ml.io.registry import Registry
+    from ml.reporting import write_report
+
+    workspace = Workspace.here()
+    workspace.problem(name)
+    sys.stdout.write(f"{write_report(Registry(workspace.tracking, name), version, output)}\n")
+
+
+@app.command()
+def rollback(
+    name: Name,
+    reason: Why = "not given",
+    version: Annotated[int | None, typer.Option("--version", help="Only if this one is the champion.")] = None,
+    json: Json = False,
+) -> None:
+    """Serve the previous version again. The one taken out is not released again unless a person says so."""
+    from ml import loop
+    from ml.io.registry import Registry
+
+    workspace = Workspace.here()
+    problem = workspace.problem(name)
+    champion = Registry(workspace.tracking, name).aliased(tags.CHAMPION) if version is not None else None
+    if version is not None and (champion is None or champion.number != version):
+        raise UserError(f"version {version} of {name} is not the champion; nothing was taken out")
     Face(json=json).rolled_back(problem, loop.rollback(workspace, problem, reason))
 
 

@@ -18,6 +18,7 @@ from ml.errors import UserError
 from ml.io import dvc, tags
 from ml.io.artifacts import fetch_bundle, log_decision, training_keys
 from ml.io.log import event
+from ml.io.objects import fetched
 from ml.io.raw import arrive, default_request, requested
 from ml.io.registry import Registry, Rollback, Version
 from ml.io.tables import DECISION, HOLDOUT, REGISTERED, read_json, read_table
@@ -73,7 +74,7 @@ def prove(
     that a person rolled back. Raises UserError when there is nothing to compare, or no rows.
     """
     registry = Registry(workspace.tracking, problem.name)
-    challenger = registry.version(number) if number is not None else _challenger(registry)
+    challenger = registry.version(number) if number is not None else newest_challenger(registry)
     champion = registry.aliased(tags.CHAMPION)
     holdout = _holdout(workspace, problem)
     against = "the floor" if champion is None or alone else f"version {champion.number}"
@@ -134,13 +135,16 @@ def person() -> str:
 def _arrival(workspace: Workspace, problem: Problem, data: str | None, until: str | None) -> Iterator[None]:
     """What was asked for stands in data/raw while the pipeline runs, and stays only if that succeeds."""
     folder = workspace.raw(problem.name)
-    request = requested(problem, data=data, until=until)
-    if request is None and not folder.exists():
-        request = default_request(problem)
-    if request is None:
+    with fetched(data, problem.name) as found:
+        request = requested(problem, data=found.data, until=until, label=found.label)
+        if request is None and (found.nothing or not folder.exists()):
+            request = default_request(problem)
+        arrival = (
+            arrive(folder, request, Path(found.data) if found.data and request.file else None) if request else None
+        )
+    if arrival is None:
         yield
         return
-    arrival = arrive(folder, request, Path(data) if data is not None and request.file else None)
     try:
         yield
     except BaseException:
@@ -162,7 +166,7 @@ def _registered(workspace: Workspace, problem: Problem, registry: Registry, reas
     raise UserError(f"the model of {problem.name!r} could not be registered at {workspace.tracking.uri}")
 
 
-def _challenger(registry: Registry) -> Version:
+def newest_challenger(registry: Registry) -> Version:
     """The version under the alias, or the newest one where the pipeline was run without the loop."""
     if (version := registry.aliased(tags.CHALLENGER)) is not None:
         return version

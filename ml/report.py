@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ml.loop import Proof, Trained
     from ml.predict import Predicted
     from ml.problem import Problem
+    from ml.release import Released
     from ml.reproduce import Reproduction
     from service.schema import Schema
 
@@ -78,6 +79,18 @@ class Face:
         else:
             self._say(f"[bold green]may be released[/]: {escape(decision.reason)}")
             self._next(f"evergreen promote {problem.name}")
+
+    def unchanged(self, problem: Problem, champion: Version) -> None:
+        if self._emit(_version(champion) | {"problem": problem.name, "verdict": "champion"}):
+            return
+        self._say(f"[bold]{problem.name}[/] version {champion.number} is the champion already; it needs no new proof")
+
+    def released(self, problem: Problem, released: Released) -> None:
+        champion = released.champion
+        if self._emit(_version(champion) | {"problem": problem.name, "how": released.how}):
+            return
+        words = {"already": "is the champion already", "promoted": "is released", "restored": "is served again"}
+        self._say(f"[bold]{problem.name}[/] version {champion.number} ({champion.digest[:12]}) {words[released.how]}")
 
     def rolled_back(self, problem: Problem, rollback: Rollback) -> None:
         champion, out = rollback.champion, rollback.taken_out

@@ -70,3 +70,15 @@ def log_decision(registry: Registry, number: int, decision: bytes) -> str:
     digest = sha256(decision)
     registry.tag(number, {tags.DECISION_SHA256: digest})
     return digest
+
+
+def fetch_decision(tracking: Tracking, version: Version) -> bytes | None:
+    """The record that `log_decision` attached last, or None. Raises TrackingError for one that was altered since."""
+    digest = version.tags.get(tags.DECISION_SHA256)
+    if digest is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        record = fetch_artifact(tracking, version, DECISION, Path(folder)).read_bytes()
+    if sha256(record) != digest:
+        raise TrackingError(f"{DECISION} of {version.name} version {version.number} is not the one that was recorded")
+    return record

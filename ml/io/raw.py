@@ -73,14 +73,15 @@ def read_request(folder: Path) -> Request:
         raise UserError(f"{folder / REQUEST} is damaged; train {folder.name!r} with its data again") from error
 
 
-def requested(problem: Problem, *, data: str | None, until: str | None) -> Request | None:
+def requested(problem: Problem, *, data: str | None, until: str | None, label: str | None = None) -> Request | None:
     """The request that the options ask for; None to stay with what has arrived.
 
-    `data` is a path, or `synthetic` or `synthetic:ROWS`. Raises UserError where the problem has no such source.
+    `data` is a path, which `label` may name better, or `synthetic` or `synthetic:ROWS`. Raises UserError where the
+    problem has no such source.
     """
     source = problem.source
     if until is not None and data is not None:
-        raise UserError(f"both data ({data}) and a month ({until}) are given; name one of them")
+        raise UserError(f"both data ({label or data}) and a month ({until}) are given; name one of them")
     if until is not None:
         if not isinstance(source, PackageSource):
             raise UserError(f"problem {problem.name!r} takes a file, not months; give its data instead")
@@ -92,7 +93,7 @@ def requested(problem: Problem, *, data: str | None, until: str | None) -> Reque
     if not Path(data).is_file():
         raise UserError(f"{data}: there is no such file")
     suffixes = "".join(Path(data).suffixes[-2:])
-    return Request(kind="file", label=data, file=f"table{suffixes}")
+    return Request(kind="file", label=label or data, file=f"table{suffixes}")
 
 
 def default_request(problem: Problem) -> Request:

@@ -1,0 +1,36 @@
+"""Put the page and the record of a decision where the person who has to say yes will look."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from ml.errors import UserError
+from ml.io.artifacts import DECISION
+from ml.io.objects import SCHEME, Address, upload
+from ml.io.registry import Registry
+from ml.loop import newest_challenger
+from ml.page import decision_page
+from ml.release import recorded_decision
+
+
+def write_report(registry: Registry, number: int | None, output: str) -> str:
+    """Write both, and give back where the page is. Raises UserError where there is no decision or no way to write."""
+    version = registry.version(number) if number is not None else newest_challenger(registry)
+    decision = recorded_decision(registry.tracking, version)
+    if decision is None:
+        command = f"evergreen evaluate {version.name} --version {version.number}"
+        raise UserError(f"{version.name} version {version.number} was never judged; run `{command}`")
+    page = decision_page(version, decision).encode()
+    record = decision.model_dump_json(indent=1).encode() + b"\n"
+    if output.startswith(SCHEME):
+        address = Address.parse(output)
+        upload(address, page, "text/html; charset=utf-8")
+        beside = str(PurePosixPath(address.key).with_name(DECISION))
+        upload(Address(address.bucket, beside), record, "application/json")
+        return output
+    try:
+        Path(output).write_bytes(page)
+        Path(output).with_name(DECISION).write_bytes(record)
+    except OSError as error:
+        raise UserError(f"{output} cannot be written: {error.strerror}") from error
+    return output

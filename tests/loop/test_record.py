@@ -1,0 +1,31 @@
+"""Commands that follow the record: release, report, a rollback of one version only, no second proof of a champion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.checkout import Checkout
+
+
+def test_a_champion_needs_no_second_proof_and_keeps_the_record_of_its_first(trained: Checkout, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    proven = trained.json("evaluate", "insurance", "--version", "1", "--unless-champion")
+    assert (proven["verdict"], proven["version"]) == ("champion", 1)
+    written = trained.evergreen("report", "insurance", "--version", "1", "--output", str(page))
+    assert written.code == 0, written.err
+    assert "insurance: version 1 may be released" in page.read_text()
+
+
+def test_releasing_the_champion_says_so_and_a_version_that_is_none_is_named(trained: Checkout) -> None:
+    assert trained.json("release", "insurance", "--version", "1")["how"] == "already"
+    absent = trained.evergreen("release", "insurance", "--version", "99")
+    assert (absent.code, absent.err) == (2, "error: insurance has no version 99\n")
+
+
+def test_a_rollback_of_a_version_that_does_not_serve_changes_nothing(trained: Checkout) -> None:
+    refused = trained.evergreen("rollback", "insurance", "--version", "99", "--reason", "a test")
+    assert (refused.code, refused.err) == (
+        2,
+        "error: version 99 of insurance is not the champion; nothing was taken out\n",
+    )
+    assert trained.json("status", "insurance")["insurance"][0]["aliases"] == ["champion"]
