@@ -15,13 +15,15 @@ from cdk_app.config import Environment
 from stacks.constructs.provider_logs import OWNED
 
 
-def guard(app: cdk.App, platform: cdk.Stage, environment: Environment) -> None:
-    """Tags for cost, the rule packs, and the aspects of this file."""
+def guard(app: cdk.App, platform: cdk.Stage, environment: Environment, *, packs: bool = True) -> None:
+    """Tags for cost, the aspects of this file, and the rule packs, which take longer than everything else."""
     cdk.Tags.of(platform).add("application", "evergreen")
     cdk.Tags.of(platform).add("environment", environment.name)
     cdk.Aspects.of(platform).add(OwnedLogs())
     if not environment.protection:
         cdk.Aspects.of(platform).add(NothingKept())
+    if not packs:
+        return
     checks = cdk.Validations.of(app)
     checks.add_plugins(AwsSolutionsChecks(app))
     if environment.nist:

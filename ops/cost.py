@@ -111,9 +111,10 @@ def _document(
 
 def _show(prices: Mapping[str, Any], shown: Sequence[Estimate], base: Estimate, others: Sequence[Estimate]) -> None:
     console = Console(highlight=False, soft_wrap=True)
+    console.width = max(console.width, 110)
     table = Table("USD a month", title=f"On demand in {prices['region']}, prices of {prices['date']}, no free tier")
     for each in shown:
-        table.add_column(each.name, justify="right")
+        table.add_column(each.name.replace("-", "\n"), justify="right")
     kinds: dict[str, float] = defaultdict(float)
     for each in shown:
         for what, usd in each.idle.items():

@@ -14,10 +14,13 @@ NOT_PER_RESOURCE = (
     "cloudwatch:GetMetricData",
     "cloudwatch:ListMetrics",
     "cloudwatch:PutMetricData",
+    "codepipeline:PutJobFailureResult",
+    "codepipeline:PutJobSuccessResult",
     "ec2:Describe*",
     "ecr:GetAuthorizationToken",
     "ecs:DescribeTaskDefinition",
     "elasticloadbalancing:Describe*",
+    "lambda:ListFunctions",
     "logs:CreateLogDelivery",
     "logs:DescribeResourcePolicies",
     "logs:GetLogDelivery",
@@ -63,29 +66,7 @@ class Wildcard:
     @property
     def avoidable(self) -> bool:
         """Whether the service could be told a narrower resource."""
-        return self.kind != "resource" or not any(_covers(known, self.action) for known in NOT_PER_RESOURCE)
-
-
-@dataclass(frozen=True)
-class Excuse:
-    """Why a permission may stay open although the service knows resources. `actions` may end in `*`."""
-
-    stacks: tuple[str, ...]
-    kind: Kind
-    actions: tuple[str, ...]
-    reason: str
-
-
-EXCUSES: tuple[Excuse, ...] = ()
-
-
-def excused(stack: str, wildcard: Wildcard) -> str:
-    """The reason why this one may stay, or nothing."""
-    for excuse in EXCUSES:
-        fits = any(_covers(known, wildcard.action) for known in excuse.actions)
-        if stack in excuse.stacks and wildcard.kind == excuse.kind and fits:
-            return excuse.reason
-    return ""
+        return self.kind != "resource" or not any(covers(known, self.action) for known in NOT_PER_RESOURCE)
 
 
 def wildcards(template: Mapping[str, Any]) -> list[Wildcard]:
@@ -139,7 +120,8 @@ def _any(resource: str) -> bool:
     return not (before if parts[2] == "s3" else re.sub(r"^[\w-]+[:/]", "", before))
 
 
-def _covers(known: str, action: str) -> bool:
+def covers(known: str, action: str) -> bool:
+    """Whether a known action, or family that ends in `*`, is this action."""
     return action == known or (known.endswith("*") and action.startswith(known[:-1]))
 
 

@@ -16,7 +16,8 @@ from rich.table import Table
 
 from cdk_app.environments import ENVIRONMENTS
 from ops.assembly import OUTPUT, Assembly, Finding, synthesise_all
-from ops.policies import excused, wildcards
+from ops.excuses import excused
+from ops.policies import wildcards
 from ops.templates import lint
 
 BROKEN = 1
@@ -79,10 +80,11 @@ def _document(assembly: Assembly) -> dict[str, Any]:
 
 def _show(assemblies: Sequence[Assembly], broken: Sequence[Finding]) -> None:
     console = Console(soft_wrap=True, highlight=False)
+    console.width = max(console.width, 110)
     documents = {assembly.name: _document(assembly) for assembly in assemblies}
     table = Table("stack", title="Resources, and acknowledged findings in brackets")
     for name in documents:
-        table.add_column(name, justify="right")
+        table.add_column(name.replace("-", "\n"), justify="right")
     stacks = dict.fromkeys(stack for document in documents.values() for stack in document["resources"])
     acknowledged = {name: _by_stack(document["acknowledged"]) for name, document in documents.items()}
     for stack in stacks:
@@ -95,9 +97,18 @@ def _show(assemblies: Sequence[Assembly], broken: Sequence[Finding]) -> None:
         table.add_row(label, *(str(len(document[key])) for document in documents.values()))
     table.add_row("all resources", *(str(sum(document["resources"].values())) for document in documents.values()))
     console.print(table)
-    for finding in broken:
-        console.print(f"{finding.rule}  {finding.where}\n    {finding.words}", style="red", markup=False)
+    for finding, where in _gathered(broken).items():
+        console.print(f"{finding.rule}  {finding.where}  ({where})\n    {finding.words}", style="red", markup=False)
     console.print(f"{len(broken)} findings" if broken else "Nothing breaks a rule.")
+
+
+def _gathered(broken: Sequence[Finding]) -> dict[Finding, str]:
+    """The same finding of several assemblies once, with their names."""
+    found: dict[Finding, list[str]] = {}
+    for finding in broken:
+        name, _, where = finding.where.rpartition(": ")
+        found.setdefault(Finding(finding.rule, where.partition("/")[2], finding.words), []).append(name)
+    return {finding: ", ".join(names) for finding, names in found.items()}
 
 
 def _by_stack(acknowledged: Sequence[dict[str, str]]) -> Counter[str]:

