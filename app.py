@@ -4,7 +4,7 @@ import sys
 
 import aws_cdk as cdk
 
-from cdk_app.config import ConfigError
+from cdk_app.refusals import ConfigError
 
 app = cdk.App()
 try:

@@ -2,74 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+import re
+from typing import Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-WHERE = "change it in cdk_app/environments.py"
+from cdk_app.offers import APP_RUNNER, FARGATE, LOG_DAYS, require_sold
+from cdk_app.refusals import WHERE, Config, ConfigError, repeated, require_range
+from cdk_app.texts import (
+    Account,
+    BucketName,
+    Certificate,
+    Connection,
+    DatabaseType,
+    Domain,
+    Email,
+    EnvironmentName,
+    OnGithub,
+    Problem,
+    Provider,
+    Region,
+    Schedule,
+    TrainingType,
+)
 
-FARGATE = {
-    256: (512, 1024, 2048),
-    512: (1024, 2048, 3072, 4096),
-    1024: tuple(range(2048, 8193, 1024)),
-    2048: tuple(range(4096, 16_385, 1024)),
-    4096: tuple(range(8192, 30_721, 1024)),
-}
-"""CPU units (1024 are one vCPU) and the memory in MiB that Fargate sells with them."""
-APP_RUNNER = {
-    256: (512, 1024),
-    512: (1024,),
-    1024: (2048, 3072, 4096),
-    2048: (4096, 6144),
-    4096: (8192, 10_240, 12_288),
-}
-"""The same of App Runner."""
-LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
-"""The retentions that CloudWatch Logs offers."""
-
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
-BucketName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
-Certificate = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/.+$")]
-
-
-class ConfigError(Exception):
-    """The configuration makes no sense; the message says what was given, what is allowed and where to change it."""
-
-
-def _require_pair(seller: str, sold: dict[int, tuple[int, ...]], cpu: int, memory: int) -> None:
-    if cpu not in sold:
-        raise ValueError(f"{seller} sells no cpu of {cpu}; choose one of {', '.join(map(str, sold))}")
-    if memory not in sold[cpu]:
-        choice = ", ".join(map(str, sold[cpu]))
-        raise ValueError(f"{seller} sells no cpu {cpu} with memory {memory}; with cpu {cpu} choose {choice}")
-
-
-def _require_range(what: str, given: tuple[int, int], *, least: int, most: int = 1000) -> None:
-    if not least <= given[0] <= given[1] <= most:
-        raise ValueError(f"{what} {given} must be (fewest, most) with {least} <= fewest <= most <= {most}")
-
-
-def _sentence(owner: str, problem: Any) -> str:
-    where = ".".join([owner, *map(str, problem["loc"])])
-    message = str(problem["msg"])
-    if message.startswith("Value error, "):
-        return f"{where}: {message.removeprefix('Value error, ')}"
-    given = "" if problem["type"] == "missing" else f" (given: {problem['input']!r})"
-    return f"{where}: {message[:1].lower()}{message[1:]}{given}"
-
-
-class Config(BaseModel):
-    """Refuses unknown keys and says what is wrong in one sentence."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def __init__(self, **given: Any) -> None:
-        try:
-            super().__init__(**given)
-        except ValidationError as error:
-            said = "; ".join(_sentence(type(self).__name__, problem) for problem in error.errors())
-            raise ConfigError(f"{said}; {WHERE}") from None
+Target = Literal["apprunner", "ecs"]
+TARGETS: tuple[Target, ...] = get_args(Target)
 
 
 class Repository(Config):
@@ -78,10 +36,10 @@ class Repository(Config):
     The two numeric ids, where given, bind the deployment role to this very repository, whatever it is renamed to.
     """
 
-    owner: str = Field(min_length=1)
-    name: str = Field(min_length=1)
-    branch: str = "main"
-    connection: str | None = None
+    owner: OnGithub
+    name: OnGithub
+    branch: str = Field(default="main", min_length=1)
+    connection: Connection | None = None
     owner_id: int | None = None
     repository_id: int | None = None
 
@@ -116,18 +74,16 @@ class Storage(Config):
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
-        owners: dict[str, str] = {}
-        for bucket, name in self.names.items():
-            if name in owners:
-                raise ValueError(f"{owners[name]} and {bucket} are both named {name!r}; a bucket has one use")
-            owners[name] = bucket
+        if twice := repeated((name, bucket) for bucket, name in self.names.items()):
+            name, first, second = twice
+            raise ValueError(f"{first} and {second} are both named {name!r}; give each its own name or none")
         return self
 
 
 class Database(Config):
     """`instance` is an RDS instance type without its `db.`; storage in GiB."""
 
-    instance: str = Field(default="t4g.micro", pattern=r"^[a-z0-9]+\.[a-z0-9]+$")
+    instance: DatabaseType = "t4g.micro"
     storage: int = Field(default=20, ge=20)
     multi_az: bool = False
     backup_days: int = Field(default=7, ge=1, le=35)
@@ -143,19 +99,34 @@ class Tracking(Config):
     exposure: Literal["private", "internal", "public"] = "private"
     authentication: bool = False
     certificate: Certificate | None = None
-    domain: str | None = None
+    domain: Domain | None = None
     database: Database = Database()
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
-        _require_pair("Fargate", FARGATE, self.cpu, self.memory)
-        _require_range("tasks", self.tasks, least=1)
+        require_sold("Fargate", FARGATE, self.cpu, self.memory)
+        require_range("tasks", self.tasks, least=1)
         if self.memory < 1024:
             raise ValueError(f"memory {self.memory} is too small for two MLflow workers; give 1024 or more")
         if self.exposure == "public" and not self.authentication:
-            raise ValueError("exposure 'public' without authentication would let anyone write models; set it to True")
+            raise ValueError(
+                "exposure 'public' without authentication would let anyone write models; "
+                "set authentication to True, or exposure to 'private' or 'internal'"
+            )
         if self.exposure == "public" and (self.certificate is None or self.domain is None):
             raise ValueError("exposure 'public' needs HTTPS: give certificate (its ARN) and domain")
+        if self.authentication and self.exposure != "public":
+            raise ValueError(
+                f"exposure {self.exposure!r} has no login, the network decides who gets in; "
+                "set authentication to False or exposure to 'public'"
+            )
+        if self.exposure == "private" and (self.certificate or self.domain):
+            raise ValueError(
+                "exposure 'private' has no load balancer to give certificate and domain to; "
+                "leave both out or set exposure to 'internal' or 'public'"
+            )
+        if (self.certificate is None) != (self.domain is None):
+            raise ValueError("certificate and domain go together: give both or neither")
         return self
 
 
@@ -164,7 +135,7 @@ class Training(Config):
 
     compute: Literal["small", "medium", "large"] = "small"
     inside: bool = True
-    sagemaker: str | None = Field(default=None, pattern=r"^ml\.[a-z0-9]+\.[a-z0-9]+$")
+    sagemaker: TrainingType | None = None
     timeout_minutes: int = Field(default=120, ge=5, le=480)
 
 
@@ -175,7 +146,7 @@ class Triggers(Config):
     """
 
     starts: Literal["codepipeline", "github"] = "codepipeline"
-    schedule: str | None = Field(default=None, pattern=r"^(rate|cron)\(.+\)$")
+    schedule: Schedule | None = None
     cooldown_minutes: int = Field(default=30, ge=0, le=10_080)
     daily_cap: int = Field(default=10, ge=1, le=1000)
 
@@ -190,8 +161,8 @@ class AppRunner(Config):
 
     @model_validator(mode="after")
     def _sold(self) -> Self:
-        _require_pair("App Runner", APP_RUNNER, self.cpu, self.memory)
-        _require_range("instances", self.instances, least=1, most=25)
+        require_sold("App Runner", APP_RUNNER, self.cpu, self.memory)
+        require_range("instances", self.instances, least=1, most=25)
         return self
 
 
@@ -217,12 +188,12 @@ class Ecs(Config):
     canary: Canary | None = Canary()
     alarms: bool = True
     certificate: Certificate | None = None
-    domain: str | None = None
+    domain: Domain | None = None
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
-        _require_pair("Fargate", FARGATE, self.cpu, self.memory)
-        _require_range("tasks", self.tasks, least=1)
+        require_sold("Fargate", FARGATE, self.cpu, self.memory)
+        require_range("tasks", self.tasks, least=1)
         if self.canary is not None and not self.alarms:
             raise ValueError("a canary without alarms can never roll back; set alarms to True or canary to None")
         if (self.certificate is None) != (self.domain is None):
@@ -233,7 +204,7 @@ class Ecs(Config):
 class Serving(Config):
     """`target` is the one word that picks where predictions are served."""
 
-    target: Literal["apprunner", "ecs"] = "ecs"
+    target: Target = "ecs"
     apprunner: AppRunner = AppRunner()
     ecs: Ecs = Ecs()
 
@@ -262,7 +233,7 @@ class Monitoring(Config):
 class Access(Config):
     """`provider` is the ARN of the account's GitHub OIDC provider where one exists; None makes it."""
 
-    provider: str | None = Field(default=None, pattern=r"^arn:aws[a-z-]*:iam::\d{12}:oidc-provider/.+$")
+    provider: Provider | None = None
 
 
 class Environment(Config):
@@ -272,15 +243,15 @@ class Environment(Config):
     `customer_key` encrypts with a key of your own; `nist` checks the rules of NIST 800-53 R5 too.
     """
 
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{1,11}$")]
-    account: str | None = None
-    region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
+    name: EnvironmentName
+    account: Account | None = None
+    region: Region
     production: bool
     protection: bool
     customer_key: bool
     nist: bool
     log_days: int
-    problems: tuple[Name, ...] = Field(min_length=1)
+    problems: tuple[Problem, ...] = Field(min_length=1)
     repository: Repository
     network: Network
     storage: Storage = Storage()
@@ -292,13 +263,6 @@ class Environment(Config):
     monitoring: Monitoring = Monitoring()
     access: Access = Access()
 
-    @field_validator("account")
-    @classmethod
-    def _twelve_digits(cls, account: str | None) -> str | None:
-        if account is not None and not (account.isdigit() and len(account) == 12):
-            raise ValueError(f"an account id has 12 digits, {account!r} has {len(account)} characters")
-        return account
-
     @field_validator("log_days")
     @classmethod
     def _offered(cls, days: int) -> int:
@@ -308,22 +272,45 @@ class Environment(Config):
 
     @field_validator("problems")
     @classmethod
-    def _once(cls, problems: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(problems)) != len(problems):
-            raise ValueError(f"a problem is named twice in {', '.join(problems)}")
+    def _distinct(cls, problems: tuple[str, ...]) -> tuple[str, ...]:
+        if twice := repeated((problem.replace("_", ""), problem) for problem in problems):
+            _, first, second = twice
+            raise ValueError(f"{first} and {second} differ by no letter or digit; name each problem once")
         return problems
 
     @model_validator(mode="after")
-    def _sensible(self) -> Self:
+    def _fit_for_its_purpose(self) -> Self:
         if self.production and not self.protection:
-            raise ValueError("protection is False in a production environment; set it to True")
+            raise ValueError("protection is False in a production environment; set it to True, or production to False")
         if self.production and self.serving.target == "ecs" and self.serving.ecs.certificate is None:
             raise ValueError(
-                "production serves over HTTPS only; give serving.ecs.certificate, the ARN of a certificate"
+                "production serves over HTTPS only; give serving.ecs.certificate (its ARN) and serving.ecs.domain"
             )
-        strays = [zone for zone in self.network.zones if not zone.startswith(self.region)]
-        if strays:
-            raise ValueError(f"zone {strays[0]} is not in region {self.region}; name zones of that region")
+        if self.nist and not self.customer_key:
+            raise ValueError("NIST 800-53 asks for a key of your own; set customer_key to True, or nist to False")
+        if self.nist and self.network.nat == "instance":
+            raise ValueError(
+                "NIST 800-53 allows no instance with a public address, and network nat is 'instance'; "
+                "choose nat 'gateway' or 'none', or set nist to False"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _in_one_region(self) -> Self:
+        region = self.region
+        for zone in self.network.zones:
+            if re.fullmatch(f"{region}[a-z]", zone) is None:
+                raise ValueError(f"{zone!r} is not a zone of region {region}; name two such as {region}a and {region}b")
+        tracking, serving = self.tracking.certificate, self.serving.ecs.certificate
+        for owner, certificate in (("tracking", tracking), ("serving.ecs", serving)):
+            if certificate is not None and (its := certificate.split(":")[3]) != region:
+                raise ValueError(
+                    f"{owner}.certificate is of region {its}; a load balancer takes one of its own region, {region}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
         if self.network.nat == "none" and self.training.inside:
             raise ValueError(
                 "nat 'none' leaves the training jobs in the VPC without a way out; choose nat 'instance' or 'gateway', "
@@ -335,3 +322,25 @@ class Environment(Config):
                 "set inside=True or exposure='public'"
             )
         return self
+
+
+def by_name(*environments: Environment) -> dict[str, Environment]:
+    """The environments by their names, held against each other. Raises ConfigError."""
+    names = ((each.name, each.name) for each in environments)
+    buckets = ((bucket, each.name) for each in environments for bucket in each.storage.names.values())
+    providers = ((each.account, each.name) for each in environments if each.account and not each.access.provider)
+    if twice := repeated(names):
+        raise ConfigError(f"two environments are called {twice[0]!r}; name each once; {WHERE}")
+    if twice := repeated(buckets):
+        bucket, first, second = twice
+        raise ConfigError(
+            f"{first} and {second} both name a bucket {bucket!r}, and all of AWS has one of a name; "
+            f"give each its own name or none; {WHERE}"
+        )
+    if twice := repeated(providers):
+        account, first, second = twice
+        raise ConfigError(
+            f"{first} and {second} would both make the GitHub provider of account {account}, which can have one; "
+            f"give access.provider to {second}; {WHERE}"
+        )
+    return {each.name: each for each in environments}

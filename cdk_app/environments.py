@@ -17,6 +17,7 @@ from cdk_app.config import (
     Tracking,
     Training,
     Triggers,
+    by_name,
 )
 
 REPOSITORY = Repository(owner="your-organisation", name="evergreen")
@@ -98,4 +99,4 @@ PROD = Environment(
     monitoring=Monitoring(prometheus=True, grafana=True),
 )
 
-ENVIRONMENTS = {environment.name: environment for environment in (DEV, STAGING, PROD)}
+ENVIRONMENTS = by_name(DEV, STAGING, PROD)

@@ -15,7 +15,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cdk_app.config import WHERE, Environment
+from cdk_app.config import Environment
+from cdk_app.refusals import WHERE
 from ops.assembly import OUTPUT, ROOT
 
 NODE_VERSIONS = (22, 24)

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from cdk_app.build import chosen
-from cdk_app.config import ConfigError
+from cdk_app.refusals import ConfigError
 from ops.checks import Check, examine
 
 UNWELL = 3
