@@ -10,6 +10,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.findings import wildcard
 from stacks.constructs.function import PythonFunction
 from stacks.lifetime import Lifetime
 
@@ -76,8 +77,5 @@ class AppRunnerLogs(Construct):
 
     def _allow(self, actions: list[str], resources: list[str], reason: str) -> None:
         self._function.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=resources))
-        stack = cdk.Stack.of(self)
-        account = "<AWS::AccountId>" if cdk.Token.is_unresolved(stack.account) else stack.account
         for resource in resources:
-            named = resource.replace(stack.account, account).replace(stack.partition, "aws")
-            acknowledge(self, {f"AwsSolutions-IAM5[Resource::{named}]": reason})
+            acknowledge(self, {wildcard(self, resource): reason})

@@ -5,7 +5,8 @@ from __future__ import annotations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
-from stacks.constructs.wildcards import acknowledge_objects
+from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.findings import attribute, wildcard
 from stacks.serving.target import PORT
 from stacks.tracking_access import TrackingAccess
 
@@ -44,4 +45,4 @@ def permit(role: iam.Role, *, problem: str, artifacts: s3.IBucket, capture: s3.I
 
 def _allow(role: iam.Role, action: str, bucket: s3.IBucket, keys: str, reason: str) -> None:
     role.add_to_policy(iam.PolicyStatement(actions=[action], resources=[bucket.arn_for_objects(keys)]))
-    acknowledge_objects(role, bucket, keys, reason)
+    acknowledge(role, {wildcard(role, f"{attribute(role, bucket, bucket.bucket_arn)}/{keys}"): reason})
