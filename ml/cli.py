@@ -160,7 +160,7 @@ def report(
 def rollback(
     name: Name,
     reason: Why = "not given",
-    version: Annotated[int | None, typer.Option("--version", help="Only if this one is the champion.")] = None,
+    released_by: Annotated[str | None, typer.Option(help="Only a champion that this one released.")] = None,
     json: Json = False,
 ) -> None:
     """Serve the previous version again. The one taken out is not released again unless a person says so."""
@@ -169,9 +169,9 @@ def rollback(
 
     workspace = Workspace.here()
     problem = workspace.problem(name)
-    champion = Registry(workspace.tracking, name).aliased(tags.CHAMPION) if version is not None else None
-    if version is not None and (champion is None or champion.number != version):
-        raise UserError(f"version {version} of {name} is not the champion; nothing was taken out")
+    champion = Registry(workspace.tracking, name).aliased(tags.CHAMPION)
+    if released_by is not None and (champion is None or champion.tags.get(tags.RELEASED_BY) != released_by):
+        raise UserError(f"the champion of {name} was not released by {released_by}; nothing was taken out")
     Face(json=json).rolled_back(problem, loop.rollback(workspace, problem, reason))
 
 

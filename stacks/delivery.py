@@ -151,9 +151,10 @@ class Delivery(cdk.Stack):
 
     def _let_undo(self, release: codebuild.IProject) -> None:
         assert release.role is not None
-        looking = ["codepipeline:GetPipelineExecution", "codepipeline:ListActionExecutions"]
-        policy = iam.Policy(self, "Undo", roles=[release.role])
-        policy.add_statements(iam.PolicyStatement(actions=looking, resources=[self.pipeline.pipeline_arn]))
+        looking = iam.PolicyStatement(
+            actions=["codepipeline:GetPipelineExecution"], resources=[self.pipeline.pipeline_arn]
+        )
+        iam.Policy(self, "Undo", roles=[release.role], statements=[looking])
 
     def _let_clone(self, connection: str) -> None:
         # The CDK gives the source action the right under the service's old name only.

@@ -30,6 +30,7 @@ REPORTS = "reports/*"
 REMOTE = 'python -m dvc remote modify --local storage url "s3://$EVERGREEN_DVC_BUCKET/$PROBLEM"'
 TRAIN = 'python -m ml.cli train "$PROBLEM" --data "$DATA" --reason "$REASON" --json > trained.json'
 TRAIN_ELSEWHERE = 'python -m ops.training_job "$PROBLEM" --data "$DATA" --reason "$REASON"'
+RELEASE = 'python -m ml.cli release "$PROBLEM" --version "$VERSION"'
 READ = "python -c 'import json, sys; print(json.load(open(\"trained.json\"))[sys.argv[1]])'"
 REPORT = "reports/$PROBLEM/$EXECUTION/report.html"
 REPORT_OBJECT = f"s3://$REPORTS_BUCKET/{REPORT}"
@@ -161,9 +162,9 @@ def _prove() -> codebuild.BuildSpec:
 
 def _release() -> codebuild.BuildSpec:
     return buildspec(
-        prepare=['python -m ops.undo --pipeline "${CODEBUILD_INITIATOR#*/}" --execution "$EXECUTION"'],
+        prepare=['python -m ops.undo --initiator "$CODEBUILD_INITIATOR" --execution "$EXECUTION"'],
         run=[
-            'python -m ml.cli release "$PROBLEM" --version "$VERSION" --reason "$REASON" --json',
+            f'{RELEASE} --reason "$REASON" --by "$CODEBUILD_INITIATOR/$EXECUTION" --json',
             'python -m ops.rollout --stack "$SERVING_STACK" --image "$IMAGE" --json',
         ],
     )

@@ -24,7 +24,7 @@ def buildspec(
     phases = {"pre_build": prepare, "build": run, "post_build": always}
     document: dict[str, Any] = {
         "version": "0.2",
-        "env": {"shell": "bash", "exported-variables": list(exports)},
+        "env": {"shell": "bash", **({"exported-variables": list(exports)} if exports else {})},
         "phases": {name: {"commands": list(commands)} for name, commands in phases.items() if commands},
     }
     if python:

@@ -97,21 +97,17 @@ def accept_codebuild(project: codebuild.Project, lifetime: Lifetime) -> None:
             wildcard(project, _log_streams(project)): "The streams of the project's own logs.",
         },
     )
-    if lifetime.key is not None:
-        acknowledge(project, KEY)
-    else:
-        acknowledge(project, {"AwsSolutions-CB4": "Without a key of its own an environment uses the account's for S3."})
+    acknowledge(project, KEY if lifetime.key else NO_KEY)
 
 
+INTERFACES = f"arn:{cdk.Aws.PARTITION}:ec2:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}:network-interface/*"
 KEY = {
     f"AwsSolutions-IAM5[Action::kms:{action}*]": "The variants of the action, with the one key of the environment."
     for action in ("GenerateDataKey", "ReEncrypt")
 }
 
 
-def _interfaces(project: codebuild.Project) -> str:
-    stack = cdk.Stack.of(project)
-    return stack.format_arn(service="ec2", resource="network-interface", resource_name="*")
+NO_KEY = {"AwsSolutions-CB4": "Without a key of its own an environment uses the one that AWS manages for S3."}
 
 
 def _log_streams(project: codebuild.Project) -> str:

@@ -1,4 +1,4 @@
-"""Commands that follow the record: release, report, a rollback of one version only, no second proof of a champion."""
+"""Commands that follow the record: release, report, a rollback of one release only, no second proof of a champion."""
 
 from __future__ import annotations
 
@@ -22,10 +22,8 @@ def test_releasing_the_champion_says_so_and_a_version_that_is_none_is_named(trai
     assert (absent.code, absent.err) == (2, "error: insurance has no version 99\n")
 
 
-def test_a_rollback_of_a_version_that_does_not_serve_changes_nothing(trained: Checkout) -> None:
-    refused = trained.evergreen("rollback", "insurance", "--version", "99", "--reason", "a test")
-    assert (refused.code, refused.err) == (
-        2,
-        "error: version 99 of insurance is not the champion; nothing was taken out\n",
-    )
+def test_a_rollback_of_what_another_released_changes_nothing(trained: Checkout) -> None:
+    refused = trained.evergreen("rollback", "insurance", "--released-by", "nobody", "--reason", "a test")
+    said = "error: the champion of insurance was not released by nobody; nothing was taken out\n"
+    assert (refused.code, refused.err) == (2, said)
     assert trained.json("status", "insurance")["insurance"][0]["aliases"] == ["champion"]
