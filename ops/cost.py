@@ -24,6 +24,7 @@ from ops.variants import Templates, changed, choices, synthesised
 
 PRICES = Path(__file__).with_name("prices.yaml")
 BROKEN = 1
+GIVEN = "given to every account"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -48,8 +49,11 @@ def read_prices(path: Path = PRICES) -> dict[str, Any]:
 
 def estimate(name: str, templates: Templates, prices: Mapping[str, Any]) -> Estimate:
     """As if an image were released. Raises UnknownPriceError."""
-    lines = [line for template in templates.values() for line in price(template, prices)]
-    return Estimate(name, _grouped(lines), sum(line.usd for line in million(templates.values(), prices)))
+    idle = _grouped(line for template in templates.values() for line in price(template, prices))
+    given = sum(min(idle.get(what, 0.0), most) for what, most in prices["given"].items())
+    if given:
+        idle[GIVEN] = -given
+    return Estimate(name, idle, sum(line.usd for line in million(templates.values(), prices)))
 
 
 def estimates(environments: Mapping[str, Environment], prices: Mapping[str, Any]) -> list[Estimate]:
@@ -112,7 +116,7 @@ def _document(
 def _show(prices: Mapping[str, Any], shown: Sequence[Estimate], base: Estimate, others: Sequence[Estimate]) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.width = max(console.width, 110)
-    table = Table("USD a month", title=f"On demand in {prices['region']}, prices of {prices['date']}, no free tier")
+    table = Table("USD a month", title=f"On demand in {prices['region']}, prices of {prices['date']}")
     for each in shown:
         table.add_column(each.name.replace("-", "\n"), justify="right")
     kinds: dict[str, float] = defaultdict(float)

@@ -8,6 +8,9 @@ from typing import Any
 
 from ops.values import flat
 
+CUSTOM = "Custom::"
+"""A call of a function, when the stack changes."""
+
 
 class UnknownPriceError(Exception):
     """A resource may cost money and nobody said how much; the message names it and where to say so."""
@@ -63,7 +66,7 @@ def price(template: Mapping[str, Any], prices: Mapping[str, Any]) -> list[Line]:
     lines = []
     for name, resource in template["Resources"].items():
         kind = resource["Type"]
-        if kind in prices["free"] or kind in prices["by_use"]:
+        if kind in prices["free"] or kind in prices["by_use"] or kind.startswith(CUSTOM):
             continue
         if (rule := RULES.get(kind)) is None:
             raise UnknownPriceError(
@@ -85,12 +88,6 @@ def _launched(properties: Mapping[str, Any], at: Context) -> Mapping[str, Any]:
     template = properties.get("LaunchTemplate", {})
     data: Mapping[str, Any] = at.referred(template.get("LaunchTemplateId", "")).get("LaunchTemplateData", {})
     return data
-
-
-def _group(properties: Mapping[str, Any], at: Context) -> Priced:
-    launched = _launched(properties, at)
-    for _ in range(int(properties["MinSize"])):
-        yield from _instance(launched, at)
 
 
 def _balancer(properties: Mapping[str, Any], at: Context) -> Priced:
@@ -153,9 +150,7 @@ RULES: dict[str, Rule] = {
         "Prometheus", lambda at: at.assumed("prometheus_million") * at.monthly("prometheus_million")
     ),
     "AWS::AppRunner::Service": _app_runner,
-    "AWS::AutoScaling::AutoScalingGroup": _group,
     "AWS::CloudWatch::Alarm": _alarm,
-    "AWS::CloudWatch::CompositeAlarm": _each("alarms", lambda at: 5 * at.monthly("alarm")),
     "AWS::CloudWatch::Dashboard": _each("dashboard", lambda at: at.monthly("dashboard")),
     "AWS::EC2::EIP": _each("public addresses", lambda at: at.hourly("address")),
     "AWS::EC2::Instance": _instance,
@@ -170,9 +165,7 @@ RULES: dict[str, Rule] = {
     "AWS::KMS::Key": _each("keys", lambda at: at.monthly("key")),
     "AWS::Logs::LogGroup": _each("logs", lambda at: at.assumed("log_gb") * at.monthly("logs")),
     "AWS::RDS::DBInstance": _database,
-    "AWS::Route53::HostedZone": _each("private zone", lambda at: at.monthly("zone")),
     "AWS::S3::Bucket": _each("objects", lambda at: at.assumed("object_gb") * at.monthly("objects")),
     "AWS::SecretsManager::Secret": _each("secrets", lambda at: at.monthly("secret")),
     "AWS::ServiceDiscovery::PrivateDnsNamespace": _each("private zone", lambda at: at.monthly("zone")),
-    "AWS::WAFv2::WebACL": _each("firewall", lambda at: at.monthly("firewall")),
 }

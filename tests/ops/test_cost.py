@@ -116,6 +116,15 @@ def test_a_size_that_nobody_priced_is_an_error_too() -> None:
         usd("AWS::RDS::DBInstance", {"DBInstanceClass": "db.x9g.metal", "AllocatedStorage": "20"})
 
 
+def test_what_every_account_is_given_is_taken_off_and_no_more() -> None:
+    alarm = {"Type": "AWS::CloudWatch::Alarm", "Properties": {"MetricName": "m"}}
+    dashboard = {"Dashboard": {"Type": "AWS::CloudWatch::Dashboard"}}
+    few = {"Few": {"Resources": {**dashboard, "Alarm": alarm}}}
+    many = {"Many": {"Resources": {**dashboard, **{f"Alarm{n}": alarm for n in range(25)}}}}
+    assert estimate("few", few, PRICES).total == pytest.approx(0)
+    assert estimate("many", many, PRICES).total == pytest.approx(1.5)
+
+
 def test_a_type_is_free_or_priced_and_never_both() -> None:
     assert not set(RULES) & {*PRICES["free"], *PRICES["by_use"]}
     assert not set(PRICES["free"]) & set(PRICES["by_use"])
