@@ -54,14 +54,16 @@ class FrontDoor(Construct):
         self.production = self._rule("Production", 10, elbv2.ListenerCondition.path_patterns(["/*"]))
         self.test = self._rule("Test", 1, elbv2.ListenerCondition.http_header(GREEN, ["1"]))
         if self._secure:
-            self.balancer.add_redirect()
+            redirect = self.balancer.add_redirect()
+            acknowledge(
+                redirect, {"NIST.800.53.R5-ELBv2ACMCertificateRequired": "It only leads to the one with HTTPS."}
+            )
         acknowledge(
             self,
             {
                 "AwsSolutions-EC23": "Predictions are asked for from the internet; only the listener's ports are open.",
                 "NIST.800.53.R5-ALBWAFEnabled": "Every request is held against a closed schema and a limit of size "
                 "before it is used; a fork that has a web ACL attaches it to this balancer.",
-                "NIST.800.53.R5-ELBv2ACMCertificateRequired": "With a certificate, HTTP only redirects to HTTPS.",
             },
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from stacks.serving.ecs import EcsServing
 from stacks.serving.target import ALIVE, HEALTH, PORT
 from stacks.sizes import InstanceSize, TaskSize
 from tests.support.serving import PROBLEMS, properties, shared
-from tests.support.stacks import Neighbours, template_of
+from tests.support.stacks import ROOT, Neighbours, template_of
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,16 @@ def test_the_service_understands_every_variable(
         assert settings.model == variables["EVERGREEN_MODEL"]
         assert (settings.host, settings.port) == ("0.0.0.0", PORT)  # noqa: S104
         assert (settings.tracking_username, settings.tracking_password.get_secret_value()) == ("hidden", "hidden")
+
+
+def test_the_image_holds_what_the_task_relies_on() -> None:
+    dockerfile = (ROOT / "docker" / "service.Dockerfile").read_text()
+    [task, _] = properties(template_of(_ecs), "AWS::ECS::TaskDefinition")
+    [container] = task["ContainerDefinitions"]
+    _, *command = container["HealthCheck"]["Command"]
+    assert f"CMD {json.dumps(command)}" in dockerfile
+    # Without it, Fargate gives the mounted folder to root and the service's user cannot write there.
+    assert f"VOLUME {json.dumps([container['MountPoints'][0]['ContainerPath']])}" in dockerfile
 
 
 def test_the_paths_that_are_asked_exist() -> None:
