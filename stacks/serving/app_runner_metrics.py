@@ -12,9 +12,9 @@ MINUTE = cdk.Duration.minutes(1)
 
 
 def searched_metrics(name: str) -> ServiceMetrics:
-    """For a dashboard. They are searched for by name: a service's id changes with its first release, and CloudFormation
+    """For a dashboard, found by the service's name.
 
-    refuses to change a value that another stack uses.
+    Its id comes with the first release, and CloudFormation refuses to change a value that another stack imports.
     """
     return ServiceMetrics(
         requests=_search(name, "Requests", "Sum"),
