@@ -91,9 +91,7 @@ def accept_codebuild(project: codebuild.Project, lifetime: Lifetime) -> None:
         {
             "AwsSolutions-IAM5[Resource::*]": "A registry's login and network interfaces know no resources.",
             "AwsSolutions-CB5": "The image is of this account's own repository; the rule cannot read a condition.",
-            wildcard(
-                project, _interfaces(project)
-            ): "CodeBuild makes the interface, under the condition of its subnets.",
+            wildcard(project, INTERFACES): "CodeBuild makes the interface, under the condition of its subnets.",
             wildcard(project, _log_streams(project)): "The streams of the project's own logs.",
         },
     )
@@ -105,8 +103,6 @@ KEY = {
     f"AwsSolutions-IAM5[Action::kms:{action}*]": "The variants of the action, with the one key of the environment."
     for action in ("GenerateDataKey", "ReEncrypt")
 }
-
-
 NO_KEY = {"AwsSolutions-CB4": "Without a key of its own an environment uses the one that AWS manages for S3."}
 
 
