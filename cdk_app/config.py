@@ -321,6 +321,11 @@ class Environment(Config):
                 f"training inside=False cannot reach a tracking server with exposure {self.tracking.exposure!r}; "
                 "set inside=True or exposure='public'"
             )
+        if self.network.nat == "none" and self.serving.target == "apprunner":
+            raise ValueError(
+                "nat 'none' leaves App Runner, all of whose traffic goes through the VPC, without a way out; "
+                "choose nat 'instance' or 'gateway', or serving target 'ecs'"
+            )
         return self
 
 
