@@ -26,7 +26,7 @@ class BalancedService(ecs.FargateService):
         task: ecs.FargateTaskDefinition,
         door: FrontDoor,
         port: int,
-        count: int,
+        count: float,
         spot: bool,
         placement: Placement,
         security_groups: Sequence[ec2.ISecurityGroup],

@@ -42,8 +42,8 @@ class ReleasedImage(Construct):
     def container(self) -> ecs.ContainerImage:
         return ecs.ContainerImage.from_ecr_repository(self.repository, self.tag)
 
-    def count(self, tasks: int) -> int:
-        """So many tasks once there is an image to run, none before."""
+    def count(self, tasks: int) -> float:
+        """So many tasks once there is an image to run, none before. A float, as tokens of numbers are."""
         return cdk.Token.as_number(cdk.Fn.condition_if(self.released.logical_id, tasks, 0))
 
     def when_released(self, then: str, otherwise: str) -> str:
