@@ -7,14 +7,16 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.encryption_key import EncryptionKey
 from stacks.constructs.mail import MailTopic
 from stacks.lifetime import Lifetime
 
 
 class Foundation(cdk.Stack):
-    """SNS asks each of the `emails` once whether it wants the `alerts`."""
+    """SNS asks each of the `emails` once whether it wants the `alerts`.
+
+    Without a key of one's own they are not encrypted at rest: alarms cannot publish under the AWS-managed key.
+    """
 
     def __init__(
         self, scope: Construct, id: str, *, emails: tuple[str, ...], customer_key: bool, keep: bool, log_days: int
@@ -34,11 +36,3 @@ class Foundation(cdk.Stack):
                 conditions={"StringEquals": {"aws:SourceAccount": self.account}},
             )
         )
-        if not customer_key:
-            acknowledge(self.alerts, UNENCRYPTED)
-
-
-UNENCRYPTED = {
-    "AwsSolutions-SNS2": "Alarms cannot publish under the AWS-managed key, and this environment does not pay a dollar "
-    "a month for a key of its own: messages name alarms and hold no data.",
-}
