@@ -26,6 +26,12 @@ EXCUSES = (
         ("ssm:UpdateInstanceInformation",),
         "The NAT instance needs its role before it has an id.",
     ),
+    Excuse(
+        "Tracking",
+        "managed",
+        ("AmazonRDSEnhancedMonitoringRole",),
+        "RDS writes the metrics of its host to a group that all instances of an account share.",
+    ),
     Excuse("Training", "resource", ("ec2:CreateNetworkInterface*", "ec2:DeleteNetworkInterface*"), INTERFACES),
     Excuse(
         "Serving",
