@@ -17,7 +17,7 @@ CPU_PERCENT = 60
 
 
 def health_check() -> ecs.HealthCheck:
-    """The image's own check is not ECS's. Starting takes half a minute of a quarter vCPU, imports for the most part."""
+    """ECS ignores the check in the image. Two minutes to start, since half a vCPU takes its time over the imports."""
     return ecs.HealthCheck(
         command=["CMD", "python", "-I", "-S", "/opt/healthy.py", str(PORT), HEALTH],
         interval=cdk.Duration.seconds(15),
