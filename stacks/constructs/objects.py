@@ -25,6 +25,13 @@ def grant_reading(bucket: s3.IBucket, grantee: Grantee, *keys: str) -> None:
         bucket.encryption_key.grant(grantee, "kms:Decrypt")
 
 
+def grant_fetching(bucket: s3.IBucket, grantee: Grantee, *keys: str) -> None:
+    """Read the objects whose keys match, as they are now, by keys that one knows: nothing is listed."""
+    _grant(bucket, grantee, ("s3:GetObject",), keys)
+    if bucket.encryption_key is not None:
+        bucket.encryption_key.grant(grantee, "kms:Decrypt")
+
+
 def grant_writing(bucket: s3.IBucket, grantee: Grantee, *keys: str) -> None:
     """Write the objects whose keys match, and neither read nor delete any."""
     _grant(bucket, grantee, WRITE, keys)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
-from stacks.constructs.acknowledge import acknowledge
-from stacks.constructs.findings import attribute, wildcard
+from stacks.constructs.objects import grant_fetching, grant_writing
 from stacks.serving.target import PORT
 from stacks.tracking_access import TrackingAccess
 
@@ -31,18 +30,6 @@ def environment(problem: str, tracking: TrackingAccess) -> dict[str, str]:
 
 
 def permit(role: iam.Role, *, problem: str, artifacts: s3.IBucket, capture: s3.IBucket) -> None:
-    """Let the service fetch the bundles of its own model and write its own captured predictions, nothing else.
-
-    Not `grant_read` and `grant_put`: those add listing the bucket, tags, legal holds and retention.
-    """
-    _allow(role, "s3:GetObject", artifacts, f"mlflow/{problem}/*", "The files of this model's versions.")
-    _allow(role, "s3:PutObject", capture, f"capture/{problem}/*", "A captured file is named by its hour.")
-    if artifacts.encryption_key is not None:
-        artifacts.encryption_key.grant_decrypt(role)
-    if capture.encryption_key is not None:
-        capture.encryption_key.grant_encrypt(role)
-
-
-def _allow(role: iam.Role, action: str, bucket: s3.IBucket, keys: str, reason: str) -> None:
-    role.add_to_policy(iam.PolicyStatement(actions=[action], resources=[bucket.arn_for_objects(keys)]))
-    acknowledge(role, {wildcard(role, f"{attribute(role, bucket, bucket.bucket_arn)}/{keys}"): reason})
+    """Let the service fetch the bundles of its own model and write its own captured predictions, nothing else."""
+    grant_fetching(artifacts, role, f"mlflow/{problem}/*")
+    grant_writing(capture, role, f"capture/{problem}/*")

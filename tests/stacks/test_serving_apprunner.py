@@ -141,7 +141,7 @@ def test_an_instance_reads_its_own_model_and_writes_its_own_captures(template: T
     assert allowed == {
         '["xray:PutTelemetryRecords", "xray:PutTraceSegments"]': ["*"],
         '"s3:GetObject"': ["/mlflow/late_flights/*"],
-        '"s3:PutObject"': ["/capture/late_flights/*"],
+        '["s3:AbortMultipartUpload", "s3:PutObject"]': ["/capture/late_flights/*"],
     }
 
 
