@@ -23,7 +23,7 @@ PREFIX = "evergreen-"
 CHANNEL = "checkout"
 ARCHIVE = "checkout.tar.gz"
 RESULTS = ("trained.json", "dvc.lock")
-PASSED_ON = ("MLFLOW_TRACKING_URI", "EVERGREEN_RAW_BUCKET")
+PASSED_ON = ("MLFLOW_TRACKING_URI", "EVERGREEN_RAW_BUCKET", "EVERGREEN_ARTIFACT_ROOT")
 UNPACK = (
     f"mkdir -p /tmp/checkout && tar -xzf /opt/ml/input/data/{CHANNEL}/{ARCHIVE} -C /tmp/checkout "
     "&& cd /tmp/checkout && exec python -m ops.training_host"

@@ -87,6 +87,7 @@ class Training(cdk.Stack):
             environment={
                 **remote,
                 "EVERGREEN_RAW_BUCKET": raw.bucket_name,
+                "EVERGREEN_ARTIFACT_ROOT": artifacts.s3_url_for_object(MODELS.partition("/")[0]),
                 **(elsewhere.environment if elsewhere else {}),
             },
             # A job that only starts another one and waits needs no size of its own.

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import quote, unquote
 
 from ml.errors import UserError
 from ml.io.log import event
@@ -24,7 +25,7 @@ ABSENT = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket", "405", 
 
 @dataclass(frozen=True)
 class Address:
-    """`s3://BUCKET/KEY?versionId=VERSION`. A key may hold any character, so it is taken as it stands."""
+    """`s3://BUCKET/KEY?versionId=VERSION`, percent-encoded as events name it; what needs no code may go without."""
 
     bucket: str
     key: str
@@ -37,10 +38,11 @@ class Address:
         bucket, _, key = location.partition("/")
         if not bucket or (found and not version):
             raise UserError(f"{text!r} is no object: write s3://BUCKET/KEY, or s3://BUCKET/KEY?versionId=VERSION")
-        return cls(bucket, key, version or None)
+        return cls(bucket, unquote(key), unquote(version) or None)
 
     def __str__(self) -> str:
-        return f"{SCHEME}{self.bucket}/{self.key}" + (f"{VERSION}{self.version}" if self.version else "")
+        version = f"{VERSION}{quote(self.version, safe='')}" if self.version else ""
+        return f"{SCHEME}{self.bucket}/{quote(self.key)}{version}"
 
 
 @dataclass(frozen=True)

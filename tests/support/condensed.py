@@ -32,6 +32,7 @@ def masked(text: str) -> str:
     """Without what changes for no reviewer's sake: the CDK's hashes, and those of assets."""
     text = re.sub(r"\b[0-9a-f]{64}\b", "<asset>", text)
     text = re.sub(r"(ExportsOutput(?:Ref|FnGetAtt))(\w+?)[0-9A-F]{8}(\w*?)[0-9A-F]{8}\b", r"\1\2\3", text)
+    text = re.sub(r"[0-9A-F]{8}[0-9a-f]{32}\b", "", text)
     text = re.sub(r"[0-9A-F]{32}Parameter\b", "Parameter", text)
     text = re.sub(r"(?<=[a-z])[0-9A-F]{8}(\d{2,5})[0-9A-F]{8}\b", r"\1", text)
     text = re.sub(r"(?<=[A-Za-z]\d)[0-9A-F]{8}\b", "", text)

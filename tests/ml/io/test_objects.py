@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -47,11 +48,12 @@ def test_what_is_not_in_s3_is_passed_on() -> None:
 
 
 def test_an_exact_version_is_read_and_named_although_a_newer_one_exists(bucket: Any) -> None:
-    key = "exact/a name, with ünïcode & ?.csv"
+    key = "exact/a name, with ünïcode & 100%?.csv"
     old = put(bucket, key, b"old")
     new = put(bucket, key, b"new")
-    assert content(f"s3://{BUCKET}/{key}?versionId={old}") == (b"old", f"s3://{BUCKET}/{key}?versionId={old}")
-    assert content(f"s3://{BUCKET}/{key}") == (b"new", f"s3://{BUCKET}/{key}?versionId={new}")
+    named = f"s3://{BUCKET}/{quote(key)}"
+    assert content(f"{named}?versionId={old}") == (b"old", f"{named}?versionId={old}")
+    assert content(named) == content(f"s3://{BUCKET}/{key}") == (b"new", f"{named}?versionId={new}")
 
 
 def test_the_newest_object_of_a_folder_is_found_past_markers_and_the_first_page(

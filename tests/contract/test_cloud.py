@@ -1,0 +1,161 @@
+"""What the templates tell programs is what the programs understand, in every environment with every target."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from cdk_app.environments import ENVIRONMENTS
+from functions.retrain.objects import location, problem_of
+from functions.retrain.settings import Settings as RetrainSettings
+from functions.verify.events import Settings as VerifySettings
+from ml.io import objects
+from ml.io.workspace import Workspace
+from ml.problem import read_problem
+from ops.values import flat
+from service.metrics import Metrics
+from service.routes import health
+from service.slot import Slot
+from stacks.prometheus_rules import RULES
+from stacks.serving.target import PORT
+from tests.support.stacks import ROOT, templates
+
+ASSEMBLIES = [(environment, target) for environment in ENVIRONMENTS for target in ("apprunner", "ecs")]
+assemblies = pytest.mark.parametrize(("environment", "target"), ASSEMBLIES)
+PATHS = {route.path for route in health.ROUTES}
+
+
+def resources(environment: str, target: str, kind: str, stack: str | None = None) -> Iterator[tuple[str, Any]]:
+    """Name and properties of every resource of a type."""
+    for name, template in templates(environment, target).items():
+        for logical, resource in template["Resources"].items():
+            if resource["Type"] == kind and stack in {None, name}:
+                yield logical, resource.get("Properties", {})
+
+
+def functions(environment: str, target: str) -> dict[str, dict[str, str]]:
+    """Variables of each function of ours, by its package."""
+    return {
+        properties["Handler"].partition(".")[0]: {
+            name: flat(value) for name, value in properties.get("Environment", {}).get("Variables", {}).items()
+        }
+        for _, properties in resources(environment, target, "AWS::Lambda::Function")
+        if properties["Handler"].endswith(".handler.handle")
+    }
+
+
+@assemblies
+def test_functions_understand_what_they_are_told(environment: str, target: str) -> None:
+    told = functions(environment, target)
+    retrain = RetrainSettings.read(told["retrain"])
+    verify = VerifySettings.model_validate(told["verify"])
+    assert retrain.problems == ENVIRONMENTS[environment].problems
+    assert set(verify.endpoints) == set(retrain.problems)
+
+
+@assemblies
+def test_every_function_of_a_template_has_its_handler(environment: str, target: str) -> None:
+    for package in functions(environment, target):
+        assert "def handle(" in (ROOT / "functions" / package / "handler.py").read_text()
+
+
+@pytest.mark.parametrize("environment", list(ENVIRONMENTS))
+def test_an_environment_serves_problems_that_exist(environment: str) -> None:
+    listed = Workspace.here().params().problems
+    for problem in ENVIRONMENTS[environment].problems:
+        assert read_problem(ROOT / "ml" / "problems" / f"{problem}.yaml").name == problem
+        assert problem in listed
+
+
+@assemblies
+def test_load_balancers_and_app_runner_ask_where_the_service_answers(environment: str, target: str) -> None:
+    groups = list(resources(environment, target, "AWS::ElasticLoadBalancingV2::TargetGroup", "Serving"))
+    services = list(resources(environment, target, "AWS::AppRunner::Service"))
+    asked = [(each["HealthCheckPath"], str(each["Port"])) for _, each in groups]
+    asked += [
+        (
+            each["HealthCheckConfiguration"]["Path"],
+            each["SourceConfiguration"]["ImageRepository"]["ImageConfiguration"]["Port"],
+        )
+        for _, each in services
+    ]
+    assert asked
+    assert {path for path, _ in asked} <= PATHS
+    assert {port for _, port in asked} == {str(PORT)}
+
+
+def test_images_listen_and_are_asked_where_the_templates_say() -> None:
+    for name, ports in (("service", {PORT}), ("mlflow", {5000})):
+        dockerfile = (ROOT / "docker" / f"{name}.Dockerfile").read_text()
+        told = re.findall(r"EXPOSE (\d+)", dockerfile) + re.findall(r'healthy\.py", "(\d+)"', dockerfile)
+        assert {int(port) for port in told} == ports
+    (path,) = re.findall(r'healthy\.py", "\d+", "(.*?)"', (ROOT / "docker" / "service.Dockerfile").read_text())
+    assert path in PATHS
+    for environment, target in ASSEMBLIES:
+        for _, task in resources(environment, target, "AWS::ECS::TaskDefinition", "Tracking"):
+            ports = {
+                mapping["ContainerPort"]
+                for each in task["ContainerDefinitions"]
+                for mapping in each.get("PortMappings", [])
+            }
+            assert ports <= {5000}
+
+
+@assemblies
+def test_a_model_is_stored_where_its_service_may_read_it(environment: str, target: str) -> None:
+    """The training job names the root, the program adds the problem, the service's role allows just that."""
+    (told,) = [
+        {each["Name"]: flat(each["Value"]) for each in properties["Environment"]["EnvironmentVariables"]}
+        for name, properties in resources(environment, target, "AWS::CodeBuild::Project", "Training")
+        if name.startswith("Train")
+    ]
+    root = told.get("EVERGREEN_ARTIFACT_ROOT", "").rstrip("/")
+    assert root.startswith("s3://")
+    prefix = root.removeprefix("s3://").partition("/")[2]
+    allowed = [
+        flat(statement["Resource"])
+        for _, policy in resources(environment, target, "AWS::IAM::Policy", "Serving")
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Action"] == "s3:GetObject"
+    ]
+    for problem in ENVIRONMENTS[environment].problems:
+        assert [each for each in allowed if each.endswith(f"/{prefix}/{problem}/*")]
+
+
+@pytest.mark.parametrize("key", ["flights/2013.csv", "flights/a b/ä?#{x}%20'\".csv", "flights/100%.csv"])
+@pytest.mark.parametrize("version", [None, "3/L4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY+MTRCxf3vjVBH40Nr8X8gdRQBpUMLUo"])
+def test_an_object_that_an_event_names_is_the_object_that_training_reads(key: str, version: str | None) -> None:
+    address = objects.Address.parse(location("raw-bucket", key, version))
+    assert (address.bucket, address.key, address.version) == ("raw-bucket", key, version)
+
+
+def test_data_arrives_where_training_looks_for_the_latest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(objects.RAW_BUCKET, "raw-bucket")
+    folder = objects._folder_of("flights")
+    assert problem_of(f"{folder.key}2013.csv") == "flights"
+
+
+def test_alert_rules_name_metrics_that_the_service_has() -> None:
+    text = Metrics(Slot()).text().decode()
+    exposed = set(re.findall(r"# TYPE (\w+)", text))
+    named = {
+        name
+        for rule in yaml.safe_load(RULES)["groups"][0]["rules"]
+        for name in re.findall(r"evergreen_\w+", rule["expr"])
+    }
+    assert named
+    assert {name.removesuffix("_bucket") for name in named} <= exposed
+
+
+@assemblies
+def test_jobs_are_told_of_places_by_names_that_programs_read(environment: str, target: str) -> None:
+    read = "".join(path.read_text() for room in ("ml", "ops") for path in (ROOT / room).rglob("*.py"))
+    for name, properties in resources(environment, target, "AWS::CodeBuild::Project"):
+        commands = flat(properties["Source"]["BuildSpec"])
+        for variable in properties["Environment"].get("EnvironmentVariables", []):
+            told = variable["Name"]
+            assert told in read or f"${told}" in commands or told.removeprefix("SAGEMAKER_") in read, f"{name}: {told}"
