@@ -73,3 +73,14 @@ def test_the_steps_of_a_release_are_those_of_the_loop() -> None:
 def test_a_command_that_does_not_exist_would_be_found(wrong: list[str]) -> None:
     with pytest.raises(Exception, match=r"(?i)no such|missing"):
         parse("ml.cli", wrong)
+
+
+def test_the_job_that_trains_elsewhere_is_given_every_variable_that_its_program_needs() -> None:
+    from ops.training_job import Place
+
+    resources = templates("prod")["Training"]["Resources"].values()
+    projects = [each["Properties"] for each in resources if each["Type"] == "AWS::CodeBuild::Project"]
+    (train,) = (each for each in projects if "ops.training_job" in each["Source"]["BuildSpec"])
+    given = {each["Name"]: each["Value"] for each in train["Environment"]["EnvironmentVariables"]}
+    place = Place.of({name: value if isinstance(value, str) else "token" for name, value in given.items()})
+    assert (place.instance, place.seconds) == ("ml.m5.xlarge", 7200)

@@ -23,6 +23,7 @@ ENVIRONMENT = {
     "SAGEMAKER_SUBNETS": "subnet-1,subnet-2",
     "SAGEMAKER_SECURITY_GROUPS": "sg-1",
     "MLFLOW_TRACKING_URI": "http://mlflow.internal:5000",
+    "EVERGREEN_ARTIFACT_ROOT": "s3://artifacts/mlflow",
     "EVERGREEN_RAW_BUCKET": "raw",
     "EVERGREEN_ARTIFACT_ROOT": "s3://artifacts/mlflow",
     "MLFLOW_TRACKING_PASSWORD": "not passed on",
@@ -122,6 +123,7 @@ def test_the_job_runs_in_the_training_image_inside_the_network_with_what_it_need
     assert job["Environment"] == {
         "AWS_DEFAULT_REGION": "us-east-1",
         "MLFLOW_TRACKING_URI": "http://mlflow.internal:5000",
+        "EVERGREEN_ARTIFACT_ROOT": "s3://artifacts/mlflow",
         "EVERGREEN_RAW_BUCKET": "raw",
         "EVERGREEN_ARTIFACT_ROOT": "s3://artifacts/mlflow",
     }
