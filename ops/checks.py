@@ -184,7 +184,7 @@ def provider(environment: Environment, clients: Clients, number: str) -> Check:
 def _bootstrap_needed(root: Path) -> int:
     manifests = [json.loads(path.read_text()) for path in (root / OUTPUT.name).glob("**/manifest.json")]
     artifacts = [artifact for manifest in manifests for artifact in manifest.get("artifacts", {}).values()]
-    asked = [artifact.get("properties", {}).get("requiresBootstrapStackVersion", 0) for artifact in artifacts]
+    asked = [int(artifact.get("properties", {}).get("requiresBootstrapStackVersion", 0)) for artifact in artifacts]
     return max(BOOTSTRAP_LEAST, *asked, 0)
 
 

@@ -115,7 +115,7 @@ def test_a_command_of_make_never_runs_what_it_is_told(tmp_path: Path, target: st
     marker = tmp_path / "pwned"
     evil = {"PROBLEM": f"$(shell touch {marker})", "DATA": f"`touch {marker}`", "VERSION": f"$(touch {marker})"}
     given = {**evil, "REASON": f'"; touch {marker}; "', "PATH": "/usr/bin:/bin"}
-    command = ["make", "-f", ROOT / "Makefile", target, "BIN=echo", "--old-file", ".venv/.run"]
+    command = ["make", "-f", str(ROOT / "Makefile"), target, "BIN=echo", "--old-file", ".venv/.run"]
     subprocess.run(command, cwd=tmp_path, env=given, check=False)
     assert not marker.exists()
 
