@@ -25,7 +25,6 @@ ENVIRONMENT = {
     "MLFLOW_TRACKING_URI": "http://mlflow.internal:5000",
     "EVERGREEN_ARTIFACT_ROOT": "s3://artifacts/mlflow",
     "EVERGREEN_RAW_BUCKET": "raw",
-    "EVERGREEN_ARTIFACT_ROOT": "s3://artifacts/mlflow",
     "MLFLOW_TRACKING_PASSWORD": "not passed on",
 }
 WISH = {"problem": "flights", "data": "latest", "reason": "new data"}
@@ -125,7 +124,6 @@ def test_the_job_runs_in_the_training_image_inside_the_network_with_what_it_need
         "MLFLOW_TRACKING_URI": "http://mlflow.internal:5000",
         "EVERGREEN_ARTIFACT_ROOT": "s3://artifacts/mlflow",
         "EVERGREEN_RAW_BUCKET": "raw",
-        "EVERGREEN_ARTIFACT_ROOT": "s3://artifacts/mlflow",
     }
 
 
