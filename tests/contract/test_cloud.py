@@ -24,6 +24,9 @@ from stacks.prometheus_rules import RULES
 from stacks.serving.target import PORT
 from tests.support.stacks import ROOT, templates
 
+# With the tests of the stacks, which synthesise the same templates.
+pytestmark = pytest.mark.xdist_group("infrastructure")
+
 ASSEMBLIES = [(environment, target) for environment in ENVIRONMENTS for target in ("apprunner", "ecs")]
 assemblies = pytest.mark.parametrize(("environment", "target"), ASSEMBLIES)
 PATHS = {route.path for route in health.ROUTES}

@@ -15,6 +15,9 @@ from ops.pricing import RULES, UnknownPriceError, price
 from ops.variants import choices
 from tests.support.stacks import templates
 
+# With the tests of the stacks, which synthesise the same templates.
+pytestmark = pytest.mark.xdist_group("infrastructure")
+
 PRICES = read_prices()
 TASK = {
     "Type": "AWS::ECS::TaskDefinition",
