@@ -11,6 +11,7 @@ from constructs import Construct
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.image import ReleasedImage
 from stacks.constructs.logs import OwnedLogGroup
+from stacks.constructs.secret_key import grant_secret_key
 from stacks.lifetime import Lifetime
 from stacks.serving.program import CREDENTIALS, SCRATCH, environment, permit
 from stacks.serving.target import ALIVE, PORT
@@ -66,6 +67,8 @@ class ServiceTask(ecs.FargateTaskDefinition):
             logging=ecs.LogDrivers.aws_logs(stream_prefix=problem, log_group=logs),
         )
         container.add_mount_points(ecs.MountPoint(container_path=SCRATCH, source_volume="scratch", read_only=False))
+        if tracking.credentials is not None:
+            grant_secret_key(lifetime, self.obtain_execution_role())
         role = self.task_role
         assert isinstance(role, iam.Role)
         permit(role, problem=problem, artifacts=artifacts, capture=capture)
