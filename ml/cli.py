@@ -157,6 +157,15 @@ def report(
 
 
 @app.command()
+def sample(name: Name, until: Until = None, output: Annotated[Path, typer.Option()] = Path("sample.csv.gz")) -> None:
+    """Write the real rows that come with a problem as a CSV: something to upload first."""
+    from ml.sample import write_sample
+
+    rows = write_sample(Workspace.here().problem(name), until, output)
+    sys.stdout.write(f"{output}: {rows} rows\n")
+
+
+@app.command()
 def rollback(
     name: Name,
     reason: Why = "not given",
