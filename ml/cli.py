@@ -13,7 +13,7 @@ from ml.errors import UserError
 from ml.io import tags
 from ml.io.log import start_logging
 from ml.io.workspace import Workspace
-from ml.report import Face
+from ml.face import Face
 from service.bundle import BundleError
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def report(
 ) -> None:
     """Write the last decision about a version as a page, and the record, decision.json, beside it."""
     from ml.io.registry import Registry
-    from ml.reporting import write_report
+    from ml.report import write_report
 
     workspace = Workspace.here()
     workspace.problem(name)

@@ -1,207 +1,36 @@
-"""The command line's face: tables and sentences for a person, or one JSON document."""
+"""Put the page and the record of a decision where the person who has to say yes will look."""
 
 from __future__ import annotations
 
-import json
-import shlex
-import sys
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path, PurePosixPath
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-from rich.text import Text
-
-from ml.io import tags
-
-if TYPE_CHECKING:
-    # Reports are of finished work; what did the work need not be loaded to print it.
-    from ml.core.bootstrap import Interval
-    from ml.io.registry import Rollback, Version
-    from ml.loop import Proof, Trained
-    from ml.predict import Predicted
-    from ml.problem import Problem
-    from ml.release import Released
-    from ml.reproduce import Reproduction
-    from service.schema import Schema
-
-MARKS = {tags.CHAMPION: "bold green", tags.CHALLENGER: "yellow", tags.PREVIOUS: "dim"}
+from ml.errors import UserError
+from ml.io.artifacts import DECISION
+from ml.io.objects import SCHEME, Address, upload
+from ml.io.registry import Registry
+from ml.loop import newest_challenger
+from ml.page import decision_page
+from ml.release import recorded_decision
 
 
-class Face:
-    """Prints results; `json` prints the same facts for machines, `hints` says what to type next."""
-
-    def __init__(self, *, json: bool = False, hints: bool = True) -> None:
-        self._json = json
-        self._hints = hints
-        self._console = Console(highlight=False, soft_wrap=True)
-
-    def trained(self, problem: Problem, trained: Trained) -> None:
-        version = trained.version
-        document = _version(version) | {"problem": problem.name, "reused": trained.reused}
-        if self._emit(document):
-            return
-        metric = problem.gate.metric
-        value, low, high = (version.metrics.get(name) for name in (metric, f"{metric}_low", f"{metric}_high"))
-        what = "unchanged, already registered" if trained.reused else "trained and registered"
-        self._say(f"[bold]{problem.name}[/] version {version.number} ({version.digest[:12]}) {what}")
-        if value is not None and low is not None and high is not None:
-            self._say(f"  {metric} {value:.4f} on held-out rows ({low:.4f} to {high:.4f})")
-        if tags.CHAMPION not in version.aliases:
-            self._next(f"evergreen promote {problem.name}")
-
-    def decided(self, problem: Problem, proof: Proof, *, released: bool) -> None:
-        decision = proof.decision
-        if self._emit(decision.model_dump(mode="json") | {"version": proof.challenger.number}):
-            return
-        table = Table(
-            title=f"{problem.name}: version {proof.challenger.number} on {decision.rows.used:,} held-out rows"
-        )
-        table.add_column("metric")
-        models = {"challenger": decision.challenger} | ({"champion": decision.champion} if decision.champion else {})
-        for role, judged in models.items():
-            table.add_column(f"{role} (version {judged.version})", justify="right")
-        for metric in decision.challenger.metrics:
-            table.add_row(metric, *(_interval(judged.metrics[metric]) for judged in models.values()))
-        if decision.challenger.metrics:
-            self._console.print(table)
-        for reason in decision.reasons:
-            mark = "[green]ok[/]" if reason.passed else "[red]no[/]"
-            self._console.print(Text.from_markup(f"  {mark} ") + Text(f"{reason.rule}: {reason.text}"))
-        if not decision.promoted:
-            self._say(f"[bold red]not promoted[/]: {escape(decision.reason)}")
-            return
-        if released:
-            self._say(f"[bold green]released[/]: version {proof.challenger.number} is the champion")
-            self._next(f"evergreen serve {problem.name}")
-        else:
-            self._say(f"[bold green]may be released[/]: {escape(decision.reason)}")
-            self._next(f"evergreen promote {problem.name}")
-
-    def unchanged(self, problem: Problem, champion: Version) -> None:
-        if self._emit(_version(champion) | {"problem": problem.name, "verdict": "champion"}):
-            return
-        self._say(f"[bold]{problem.name}[/] version {champion.number} is the champion already; it needs no new proof")
-
-    def released(self, problem: Problem, released: Released) -> None:
-        champion = released.champion
-        if self._emit(_version(champion) | {"problem": problem.name, "how": released.how}):
-            return
-        words = {"already": "is the champion already", "promoted": "is released", "restored": "is served again"}
-        self._say(f"[bold]{problem.name}[/] version {champion.number} ({champion.digest[:12]}) {words[released.how]}")
-
-    def rolled_back(self, problem: Problem, rollback: Rollback) -> None:
-        champion, out = rollback.champion, rollback.taken_out
-        document = {"problem": problem.name, "champion": _version(champion), "taken_out": _version(out)}
-        if self._emit(document):
-            return
-        self._say(f"[bold]{problem.name}[/]: version {champion.number} ({champion.digest[:12]}) is served again")
-        self._say(f"  version {out.number} was taken out: {escape(out.rolled_back or '')}")
-        self._next(f"evergreen rollback {problem.name}", why="undoes this")
-
-    def status(self, versions: Sequence[tuple[Problem, tuple[Version, ...]]]) -> None:
-        if self._emit({problem.name: [_version(version) for version in found] for problem, found in versions}):
-            return
-        for problem, found in versions:
-            if not found:
-                self._say(f"[bold]{problem.name}[/]: nothing registered yet")
-                self._next(f"evergreen train {problem.name}")
-                continue
-            metric = problem.gate.metric
-            table = Table(title=problem.name)
-            for column in ("version", "alias", "digest", metric, "registered", "released"):
-                table.add_column(column, no_wrap=True)
-            table.add_column("note")
-            for version in found:
-                table.add_row(*_row(version, metric), style="" if version.aliases else "dim")
-            self._console.print(table)
-
-    def predicted(self, predicted: Predicted) -> None:
-        version = predicted.version
-        model = {"name": version.name, "version": str(version.number), "digest": version.digest}
-        outputs = [_output(predicted.schema, output) for output in predicted.outputs]
-        if self._emit({"predictions": outputs, "model": model}):
-            return
-        self._say(f"[bold]{version.name}[/] version {version.number} ({version.digest[:12]})")
-        for number, output in enumerate(outputs, start=1):
-            self._say(f"  row {number}: " + ", ".join(f"{name} {value:.6g}" for name, value in output.items()))
-
-    def serving(self, problem: Problem, host: str, port: int) -> None:
-        row = shlex.quote(json.dumps(problem.schema_.example))
-        self._say(f"\nServing [bold]{problem.name}[/] at http://{host}:{port} (Ctrl-C ends it). Try:\n")
-        self._console.print(
-            f"  curl -s http://{host}:{port}/predict -H 'content-type: application/json' -d {row}\n",
-            markup=False,
-        )
-
-    def reproduced(self, result: Reproduction) -> None:
-        version = result.version
-        document = {
-            "problem": version.name,
-            "version": version.number,
-            "registered": version.digest,
-            "reproduced": result.digest,
-            "same": result.same,
-            "same_environment": result.same_environment,
-        }
-        if self._emit(document):
-            return
-        verdict = "[bold green]the same bundle[/]" if result.same else "[bold red]another bundle[/]"
-        self._say(f"{version.name} version {version.number}: retraining gave {verdict}")
-        self._say(f"  registered {version.digest}\n  reproduced {result.digest}")
-        if not result.same_environment:
-            self._say("  the locked environment is not the one that this version was trained in")
-
-    def _emit(self, document: Mapping[str, Any]) -> bool:
-        if self._json:
-            print_json(document)
-        return self._json
-
-    def _say(self, markup: str) -> None:
-        self._console.print(markup)
-
-    def _next(self, command: str, why: str = "") -> None:
-        if self._hints:
-            self._say(f"  next: [cyan]{command}[/]{f' ({why})' if why else ''}")
-
-
-def print_json(document: Any) -> None:
-    sys.stdout.write(json.dumps(document, indent=2, allow_nan=False, default=str) + "\n")
-
-
-def _version(version: Version) -> dict[str, Any]:
-    return {
-        "version": version.number,
-        "digest": version.digest,
-        "aliases": list(version.aliases),
-        "created": version.created.isoformat(),
-        "released_at": version.released_at,
-        "rolled_back": version.rolled_back,
-        "run_id": version.run_id,
-        "metrics": dict(version.metrics),
-    }
-
-
-def _row(version: Version, metric: str) -> list[str]:
-    aliases = ", ".join(f"[{MARKS[alias]}]{alias}[/]" for alias in version.aliases if alias in MARKS)
-    value = version.metrics.get(metric)
-    measured = "" if value is None else f"{value:.4f}"
-    released = "" if version.released_at is None else _minute(datetime.fromisoformat(version.released_at))
-    note = escape(f"taken out {version.rolled_back}") if version.rolled_back else ""
-    return [str(version.number), aliases, version.digest[:8], measured, _minute(version.created), released, note]
-
-
-def _minute(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%m-%d %H:%M")
-
-
-def _interval(interval: Interval) -> str:
-    return f"{interval.value:.4f} ({interval.low:.4f} to {interval.high:.4f})"
-
-
-def _output(schema: Schema, output: float) -> dict[str, Any]:
-    if schema.task == "binary":
-        return {"prediction": int(output >= schema.output.threshold), "probability": output}
-    return {"prediction": output}
+def write_report(registry: Registry, number: int | None, output: str) -> str:
+    """Write both, and give back where the page is. Raises UserError where there is no decision or no way to write."""
+    version = registry.version(number) if number is not None else newest_challenger(registry)
+    decision = recorded_decision(registry.tracking, version)
+    if decision is None:
+        command = f"evergreen evaluate {version.name} --version {version.number}"
+        raise UserError(f"{version.name} version {version.number} was never judged; run `{command}`")
+    page = decision_page(version, decision).encode()
+    record = decision.model_dump_json(indent=1).encode() + b"\n"
+    if output.startswith(SCHEME):
+        address = Address.parse(output)
+        upload(address, page, "text/html; charset=utf-8")
+        beside = str(PurePosixPath(address.key).with_name(DECISION))
+        upload(Address(address.bucket, beside), record, "application/json")
+        return output
+    try:
+        Path(output).write_bytes(page)
+        Path(output).with_name(DECISION).write_bytes(record)
+    except OSError as error:
+        raise UserError(f"{output} cannot be written: {error.strerror}") from error
+    return output

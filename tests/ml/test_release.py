@@ -19,7 +19,7 @@ from ml.io.tracking import Tracking, TrackingError
 from ml.page import decision_page
 from ml.problem import Gate
 from ml.release import RefusedError, recorded_decision, release
-from ml.reporting import write_report
+from ml.report import write_report
 from tests.support.runs import training_run
 
 pytestmark = pytest.mark.xdist_group("mlflow-embedded")
