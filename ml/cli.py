@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ml.errors import UserError
+from ml.face import Face
 from ml.io import tags
 from ml.io.log import start_logging
 from ml.io.workspace import Workspace
-from ml.face import Face
 from service.bundle import BundleError
 
 if TYPE_CHECKING:
