@@ -157,11 +157,16 @@ def app_runner(environment: Environment, clients: Clients) -> Check:
     """Closed to new customers since 2026-04-30: an account either has it or will not get it."""
     if environment.serving.target != "apprunner":
         return Check("App Runner", "ok", f"not used: {environment.name} serves on {environment.serving.target}")
+    remedy = f"set serving target='ecs'; {WHERE}"
     try:
-        clients("apprunner").list_services(MaxResults=1)
+        services = clients("apprunner").list_services(MaxResults=1)["ServiceSummaryList"]
     except (BotoCoreError, ClientError) as error:
-        return Check("App Runner", "fail", f"refuses this account: {error}", f"set serving target='ecs'; {WHERE}")
-    return Check("App Runner", "ok", "answers to this account")
+        return Check("App Runner", "fail", f"refuses this account: {error}", remedy)
+    if not services:
+        return Check(
+            "App Runner", "warn", "answers, but this account has no service yet", f"if AWS refuses one, {remedy}"
+        )
+    return Check("App Runner", "ok", "serves in this account")
 
 
 def provider(environment: Environment, clients: Clients, number: str) -> Check:

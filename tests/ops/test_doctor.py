@@ -184,6 +184,22 @@ def test_an_account_that_app_runner_refuses_is_told_the_one_word_to_change() -> 
     assert checks.app_runner(FORK, lambda _: Refusing()).state == "ok"
 
 
+class Answering:
+    """App Runner with so many services."""
+
+    def __init__(self, services: int) -> None:
+        self.services = services
+
+    def list_services(self, **_given: Any) -> Any:
+        return {"ServiceSummaryList": [{"ServiceName": "ours"}] * self.services}
+
+
+@pytest.mark.parametrize(("services", "state"), [(0, "warn"), (1, "ok")])
+def test_only_a_service_that_is_there_shows_that_app_runner_takes_the_account(services: int, state: str) -> None:
+    wanting = changed(FORK, serving=Serving(target="apprunner", apprunner=AppRunner()))
+    assert checks.app_runner(wanting, lambda _: Answering(services)).state == state
+
+
 @pytest.mark.usefixtures("account")
 def test_an_account_with_a_provider_of_github_must_name_it(checkout: Path) -> None:
     iam = boto3.client("iam")
