@@ -139,7 +139,7 @@ def _role(job: TrainingJob) -> iam.Role:
 
 def _train(command: str) -> codebuild.BuildSpec:
     return buildspec(
-        prepare=[REMOTE],
+        prepare=["python -m ops.locked requirements/ml.txt", REMOTE],
         run=[command, *_export("VERSION", "version"), *_export("DIGEST", "digest")],
         exports=["VERSION", "DIGEST"],
         files=["dvc.lock", "trained.json"],

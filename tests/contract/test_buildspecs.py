@@ -57,7 +57,7 @@ def test_every_command_is_one_that_its_program_understands(environment: str) -> 
     for module, arguments in found:
         if module not in ELSEWHERE:
             parse(module, arguments)
-    assert {"ml.cli", "ops.rollout", "ops.undo", "ops.images"} <= {module for module, _ in found}
+    assert {"ml.cli", "ops.locked", "ops.rollout", "ops.undo", "ops.images"} <= {module for module, _ in found}
 
 
 def test_where_an_environment_trains_on_sagemaker_its_job_is_started_by_a_program_that_exists() -> None:
