@@ -62,7 +62,8 @@ class BalancedService(ecs.FargateService):
         target.attach_to_application_target_group(door.blue)
         if canary:
             canary.guard(self)
-        self.node.add_dependency(door.production, door.test)
+        # The cluster brings the capacity providers: there before the service, and in use until it is gone.
+        self.node.add_dependency(cluster, door.production, door.test)
         cdk.Annotations.of(self).acknowledge_warning(
             "@aws-cdk/aws-ecs:shouldUseCircuitBreaker", "With a canary the alarms and the hook judge."
         )

@@ -58,6 +58,8 @@ class MlflowServer(ecs.FargateService):
             max_healthy_percent=200,
             circuit_breaker=ecs.DeploymentCircuitBreaker(rollback=True),
         )
+        # The cluster brings the capacity providers: there before the service, and in use until it is gone.
+        self.node.add_dependency(cluster)
         if most > fewest:
             self._scale(image, fewest, most)
 
