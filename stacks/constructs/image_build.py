@@ -21,6 +21,8 @@ HOSTS: Mapping[Architecture, codebuild.IBuildImage] = {
     "arm64": codebuild.LinuxArmBuildImage.AMAZON_LINUX_2023_STANDARD_3_0,
 }
 """A build for another processor than the host's would need an emulator."""
+BASE = "public.ecr.aws/docker/library/python:3.11-slim-bookworm"
+"""Docker's own image from Amazon's mirror: Docker Hub limits anonymous pulls by address, which CodeBuild shares."""
 
 
 class ImageBuild(codebuild.PipelineProject):
@@ -52,6 +54,7 @@ class ImageBuild(codebuild.PipelineProject):
             ),
             environment_variables={
                 "REPOSITORY": codebuild.BuildEnvironmentVariable(value=repository.repository_uri),
+                "EVERGREEN_BASE_IMAGE": codebuild.BuildEnvironmentVariable(value=BASE),
             },
             timeout=cdk.Duration.minutes(30),
             encryption_key=lifetime.key,

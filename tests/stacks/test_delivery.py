@@ -13,7 +13,7 @@ from aws_cdk.assertions import Template
 
 from stacks.delivery import Delivery
 from stacks.training import Training
-from tests.support.stacks import Neighbours, template_of
+from tests.support.stacks import ROOT, Neighbours, template_of
 
 GIVEN = "arn:aws:codestar-connections:us-east-1:111122223333:connection/given"
 
@@ -228,6 +228,14 @@ def test_the_image_is_built_on_the_processor_that_will_run_it(template: Template
     spec = json.loads(arm["Source"]["BuildSpec"])
     assert spec["env"]["exported-variables"] == ["IMAGE"]
     assert spec["phases"]["build"]["commands"][0].startswith("python3 -m ops.images release service ")
+
+
+def test_the_base_image_comes_from_a_registry_that_counts_no_pulls(template: Template) -> None:
+    given = {each["Name"]: each["Value"] for each in builder(template)["Environment"]["EnvironmentVariables"]}
+    registry, _, name = given["EVERGREEN_BASE_IMAGE"].partition("/docker/library/")
+    assert registry == "public.ecr.aws"
+    (usual,) = re.findall(r"^ARG BASE=(\S+)$", (ROOT / "docker" / "service.Dockerfile").read_text(), re.MULTILINE)
+    assert name == usual
 
 
 def test_without_a_connection_one_is_made_for_a_person_to_authorise_and_a_given_one_is_used(
