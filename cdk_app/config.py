@@ -28,6 +28,8 @@ from cdk_app.texts import (
 
 Target = Literal["apprunner", "ecs"]
 TARGETS: tuple[Target, ...] = get_args(Target)
+ROOM_TO_COLLECT = 1024
+"""MiB of a task, of which a collector may take a quarter."""
 
 
 class Repository(Config):
@@ -217,7 +219,11 @@ class Delivery(Config):
 
 
 class Monitoring(Config):
-    """`emails` get every alarm. Prometheus and Grafana are the managed ones."""
+    """`emails` get every alarm. Prometheus and Grafana are the managed ones.
+
+    With target `ecs` a collector in each task writes the service's metrics to Prometheus; App Runner has no place
+    for one, and there CloudWatch alone knows of the service.
+    """
 
     emails: tuple[Email, ...] = ()
     prometheus: bool = False
@@ -285,6 +291,11 @@ class Environment(Config):
         if self.production and self.serving.target == "ecs" and self.serving.ecs.certificate is None:
             raise ValueError(
                 "production serves over HTTPS only; give serving.ecs.certificate (its ARN) and serving.ecs.domain"
+            )
+        if self.monitoring.prometheus and self.serving.target == "ecs" and self.serving.ecs.memory < ROOM_TO_COLLECT:
+            raise ValueError(
+                f"monitoring.prometheus puts a collector into each task, and serving.ecs memory is "
+                f"{self.serving.ecs.memory}; give {ROOM_TO_COLLECT} or more, or set prometheus to False"
             )
         if self.nist and not self.customer_key:
             raise ValueError("NIST 800-53 asks for a key of your own; set customer_key to True, or nist to False")

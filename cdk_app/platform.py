@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import aws_cdk as cdk
 from constructs import Construct
-from stacks.tracking import Tracking
 
 from cdk_app.config import Environment
 from stacks.access import Access
@@ -21,6 +20,7 @@ from stacks.serving.ecs import EcsServing
 from stacks.serving.target import ServingTarget
 from stacks.sizes import CanarySteps, DatabaseSize, InstanceSize, TaskSize
 from stacks.storage import Storage
+from stacks.tracking import Tracking
 from stacks.training import Training
 from stacks.triggers import Triggers
 
@@ -41,6 +41,7 @@ class Platform(cdk.Stage):
             customer_key=config.customer_key,
             keep=config.protection,
             log_days=config.log_days,
+            prometheus=config.monitoring.prometheus,
         )
         self.common: Mapping[str, Any] = {"lifetime": foundation.lifetime, "alerts": foundation.alerts}
         lifetime = foundation.lifetime
@@ -65,7 +66,7 @@ class Platform(cdk.Stage):
             timeout=cdk.Duration.minutes(config.training.timeout_minutes),
             lifetime=lifetime,
         )
-        serving = self._serving(network, storage, registry, tracking)
+        serving = self._serving(foundation, network, storage, registry, tracking)
         delivery = Delivery(
             self,
             "Delivery",
@@ -108,9 +109,9 @@ class Platform(cdk.Stage):
             dead_letters=triggers.dead_letters,
             drift=triggers.drift,
             pipeline=delivery.pipeline,
-            prometheus=config.monitoring.prometheus,
+            prometheus=foundation.prometheus,
             grafana=config.monitoring.grafana,
-            **self.common,
+            alerts=foundation.alerts,
         )
         Access(
             self,
@@ -141,7 +142,9 @@ class Platform(cdk.Stage):
             **self.common,
         )
 
-    def _serving(self, network: Network, storage: Storage, registry: Registry, tracking: Tracking) -> ServingTarget:
+    def _serving(
+        self, foundation: Foundation, network: Network, storage: Storage, registry: Registry, tracking: Tracking
+    ) -> ServingTarget:
         shared: Mapping[str, Any] = {
             "problems": self.config.problems,
             "placement": network.placement,
@@ -163,6 +166,7 @@ class Platform(cdk.Stage):
             canary=CanarySteps(**ecs.canary.model_dump()) if ecs.canary else None,
             certificate=ecs.certificate,
             domain=ecs.domain,
+            prometheus=foundation.prometheus,
             access_logs=storage.access_logs,
             **shared,
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ops.values import flat
+from stacks.constructs.collector import NAME as COLLECTOR
 
 CUSTOM = "Custom::"
 """A call of a function, when the stack changes."""
@@ -115,6 +116,8 @@ def _tasks(properties: Mapping[str, Any], at: Context) -> Priced:
     network = properties.get("NetworkConfiguration", {}).get("AwsvpcConfiguration", {})
     if network.get("AssignPublicIp") == "ENABLED":
         yield "public addresses", count * at.hourly("address")
+    if any(each["Name"] == COLLECTOR for each in task.get("ContainerDefinitions", [])):
+        yield "Prometheus", count * at.assumed("prometheus_million") * at.monthly("prometheus_million")
     if properties.get("ServiceRegistries"):
         yield "service discovery", count * at.monthly("discovered")
     cluster = at.referred(properties["Cluster"])
@@ -146,9 +149,6 @@ def _each(what: str, usd: Callable[[Context], float]) -> Rule:
 
 
 RULES: dict[str, Rule] = {
-    "AWS::APS::Workspace": _each(
-        "Prometheus", lambda at: at.assumed("prometheus_million") * at.monthly("prometheus_million")
-    ),
     "AWS::AppRunner::Service": _app_runner,
     "AWS::CloudWatch::Alarm": _alarm,
     "AWS::CloudWatch::Dashboard": _each("dashboard", lambda at: at.monthly("dashboard")),

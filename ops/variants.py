@@ -36,6 +36,7 @@ def choices(base: Environment) -> dict[str, Environment]:
         certificate="arn:aws:acm:us-east-1:111122223333:certificate/yours",
     )
     database = changed(tracking.database, multi_az=True)
+    roomy = changed(serving, ecs=changed(serving.ecs, memory=1024))
     return {
         "network nat='gateway'": changed(base, network=changed(base.network, nat="gateway")),
         "network nat='none', MLflow public with a login, training outside": changed(
@@ -53,9 +54,11 @@ def choices(base: Environment) -> dict[str, Environment]:
         "database multi_az=True": changed(base, tracking=changed(tracking, database=database)),
         "a second problem": changed(base, problems=(*base.problems, "insurance")),
         "customer_key=True": changed(base, customer_key=True),
-        "monitoring prometheus=True": changed(base, monitoring=changed(base.monitoring, prometheus=True)),
+        "monitoring prometheus=True, with room for a collector": changed(
+            base, serving=roomy, monitoring=changed(base.monitoring, prometheus=True)
+        ),
         "monitoring grafana=True as well": changed(
-            base, monitoring=changed(base.monitoring, prometheus=True, grafana=True)
+            base, serving=roomy, monitoring=changed(base.monitoring, prometheus=True, grafana=True)
         ),
     }
 

@@ -1,4 +1,4 @@
-"""What every other stack stands on: how long things live, under which key, and whom alarms reach."""
+"""What every other stack stands on: how long things live, under which key, whom alarms reach, where metrics go."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from constructs import Construct
 
 from stacks.constructs.encryption_key import EncryptionKey
 from stacks.constructs.mail import MailTopic
+from stacks.constructs.managed_prometheus import ManagedPrometheus
 from stacks.lifetime import Lifetime
+from stacks.prometheus_rules import RULES
 
 
 class Foundation(cdk.Stack):
@@ -19,7 +21,15 @@ class Foundation(cdk.Stack):
     """
 
     def __init__(
-        self, scope: Construct, id: str, *, emails: tuple[str, ...], customer_key: bool, keep: bool, log_days: int
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        emails: tuple[str, ...],
+        customer_key: bool,
+        keep: bool,
+        log_days: int,
+        prometheus: bool,
     ) -> None:
         super().__init__(scope, id)
         self.lifetime = Lifetime(keep=keep, log_days=log_days)
@@ -35,4 +45,8 @@ class Foundation(cdk.Stack):
                 resources=[self.alerts.topic_arn],
                 conditions={"StringEquals": {"aws:SourceAccount": self.account}},
             )
+        )
+        # Made here since services write to it, and the dashboard reads what services say of themselves.
+        self.prometheus = (
+            ManagedPrometheus(self, "Prometheus", rules=RULES, lifetime=self.lifetime) if prometheus else None
         )

@@ -1,4 +1,4 @@
-"""What a person looks at, and what wakes one: dashboard, alarms on MLflow and its database, Prometheus, Grafana."""
+"""What a person looks at, and what wakes one: dashboard, alarms on MLflow and its database, Grafana."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ from constructs import Construct
 from stacks.constructs.dashboard import Graph, SectionedDashboard
 from stacks.constructs.managed_grafana import ManagedGrafana
 from stacks.constructs.managed_prometheus import ManagedPrometheus
-from stacks.lifetime import Lifetime
-from stacks.prometheus_rules import RULES
 from stacks.serving.target import ServiceMetrics, ServingTarget
 
 GIB = 1024**3
@@ -41,9 +39,8 @@ class Monitoring(cdk.Stack):
         dead_letters: sqs.Queue,
         drift: Mapping[str, cloudwatch.Alarm],
         pipeline: codepipeline.Pipeline,
-        prometheus: bool,
+        prometheus: ManagedPrometheus | None,
         grafana: bool,
-        lifetime: Lifetime,
         alerts: sns.ITopic,
     ) -> None:
         super().__init__(scope, id)
@@ -65,9 +62,8 @@ class Monitoring(cdk.Stack):
         dashboard.section("Retraining", list(_retraining(pipeline, dead_letters)))
         dashboard.section("MLflow and its database", list(_tracking(mlflow, database, free, least)))
 
-        self.prometheus = ManagedPrometheus(self, "Prometheus", rules=RULES, lifetime=lifetime) if prometheus else None
-        if self.prometheus is not None and grafana:
-            ManagedGrafana(self, "Grafana", prometheus=self.prometheus)
+        if prometheus is not None and grafana:
+            ManagedGrafana(self, "Grafana", prometheus=prometheus)
 
     def _mlflow_alarm(self, mlflow: ecs.FargateService) -> cloudwatch.Alarm:
         """Running out of memory is how the server dies; no data at all means that no task runs any more.

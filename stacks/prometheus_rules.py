@@ -1,4 +1,4 @@
-"""What Prometheus watches: the service's own metrics, as service/metrics.py names them."""
+"""What Prometheus watches: the service's own metrics, as service/metrics.py names them, for each problem."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ groups:
   - name: evergreen
     rules:
       - alert: NoModelAnswers
-        expr: max by (job) (evergreen_model_loaded) < 1
+        expr: max by (problem) (evergreen_model_loaded) < 1
         for: 5m
         labels: {severity: page}
-        annotations: {summary: "No replica of {{ $labels.job }} has a model"}
+        annotations: {summary: "No replica of {{ $labels.problem }} has a model"}
       - alert: ErrorRate
         expr: >-
-          sum by (job) (rate(evergreen_requests_total{status=~"5.."}[5m]))
-          / sum by (job) (rate(evergreen_requests_total[5m])) > 0.05
+          sum by (problem) (rate(evergreen_requests_total{status=~"5.."}[5m]))
+          / sum by (problem) (rate(evergreen_requests_total[5m])) > 0.05
         for: 5m
         labels: {severity: page}
-        annotations: {summary: "More than 5 % of the answers of {{ $labels.job }} are errors of its own"}
+        annotations: {summary: "More than 5 % of the answers of {{ $labels.problem }} are errors of its own"}
       - alert: SlowAnswers
         expr: >-
-          histogram_quantile(0.99, sum by (job, le)
+          histogram_quantile(0.99, sum by (problem, le)
           (rate(evergreen_request_seconds_bucket{route="/predict"}[5m]))) > 1
         for: 10m
         labels: {severity: ticket}
-        annotations: {summary: "One prediction in a hundred of {{ $labels.job }} takes over a second"}
+        annotations: {summary: "One prediction in a hundred of {{ $labels.problem }} takes over a second"}
       - alert: RegistryOutOfReach
-        expr: min by (job) (evergreen_registry_up) < 1
+        expr: min by (problem) (evergreen_registry_up) < 1
         for: 15m
         labels: {severity: ticket}
-        annotations: {summary: "{{ $labels.job }} serves its last model; it cannot see releases"}
+        annotations: {summary: "{{ $labels.problem }} serves its last model; it cannot see releases"}
       - alert: BundleRefused
-        expr: sum by (job) (increase(evergreen_bundles_refused_total[30m])) > 0
+        expr: sum by (problem) (increase(evergreen_bundles_refused_total[30m])) > 0
         labels: {severity: ticket}
-        annotations: {summary: "{{ $labels.job }} refused a released bundle: broken or out of reach"}
+        annotations: {summary: "{{ $labels.problem }} refused a released bundle: broken or out of reach"}
 """

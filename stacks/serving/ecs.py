@@ -19,6 +19,7 @@ from stacks.constructs.balanced_service import BalancedService
 from stacks.constructs.canary import Canary
 from stacks.constructs.front_door import FrontDoor
 from stacks.constructs.image import ReleasedImage
+from stacks.constructs.managed_prometheus import ManagedPrometheus
 from stacks.constructs.request_scaling import RequestScaling
 from stacks.constructs.service_alarms import ServiceAlarms
 from stacks.constructs.verifier import Verifier
@@ -52,6 +53,7 @@ class EcsServing(cdk.Stack):
         canary: CanarySteps | None,
         certificate: str | None,
         domain: str | None,
+        prometheus: ManagedPrometheus | None,
         lifetime: Lifetime,
         alerts: sns.ITopic,
     ) -> None:
@@ -95,6 +97,7 @@ class EcsServing(cdk.Stack):
                 tracking=tracking,
                 artifacts=artifacts,
                 capture=capture,
+                prometheus=prometheus,
                 lifetime=lifetime,
             )
             self._serve(problem, door, task)

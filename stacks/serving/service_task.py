@@ -9,14 +9,19 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.collector import add_collector
 from stacks.constructs.image import ReleasedImage
 from stacks.constructs.logs import OwnedLogGroup
+from stacks.constructs.managed_prometheus import ManagedPrometheus
 from stacks.constructs.secret_key import grant_secret_key
 from stacks.lifetime import Lifetime
 from stacks.serving.program import CREDENTIALS, SCRATCH, environment, permit
 from stacks.serving.target import ALIVE, PORT
 from stacks.sizes import TaskSize
 from stacks.tracking_access import TrackingAccess
+
+JOB = "evergreen"
+"""What Prometheus calls the program; the label `problem` says which one."""
 
 
 class ServiceTask(ecs.FargateTaskDefinition):
@@ -33,6 +38,7 @@ class ServiceTask(ecs.FargateTaskDefinition):
         tracking: TrackingAccess,
         artifacts: s3.IBucket,
         capture: s3.IBucket,
+        prometheus: ManagedPrometheus | None,
         lifetime: Lifetime,
     ) -> None:
         super().__init__(
@@ -67,6 +73,9 @@ class ServiceTask(ecs.FargateTaskDefinition):
             logging=ecs.LogDrivers.aws_logs(stream_prefix=problem, log_group=logs),
         )
         container.add_mount_points(ecs.MountPoint(container_path=SCRATCH, source_volume="scratch", read_only=False))
+        if prometheus is not None:
+            labels = {"problem": problem}
+            add_collector(self, labels=labels, job=JOB, port=PORT, prometheus=prometheus, logs=logs)
         if tracking.credentials is not None:
             grant_secret_key(lifetime, self.obtain_execution_role())
         role = self.task_role

@@ -286,6 +286,16 @@ def test_grafana_without_anything_to_show_is_refused() -> None:
     )
 
 
+def test_a_task_without_room_for_a_collector_is_refused() -> None:
+    watched = Monitoring(prometheus=True)
+    assert refusal(lambda: environment(monitoring=watched)) == (
+        "Environment: monitoring.prometheus puts a collector into each task, and serving.ecs memory is 512; "
+        "give 1024 or more, or set prometheus to False"
+    )
+    assert environment(monitoring=watched, serving=Serving(ecs=Ecs(memory=1024))).monitoring.prometheus
+    assert environment(monitoring=watched, serving=Serving(target="apprunner")).monitoring.prometheus
+
+
 def test_one_bucket_for_two_uses_is_refused() -> None:
     assert refusal(lambda: Storage(raw="acme-data", capture="acme-data")) == (
         "Storage: raw and capture are both named 'acme-data'; give each its own name or none"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from cdk_app.config import ROOM_TO_COLLECT, Ecs
 from cdk_app.environments import ENVIRONMENTS
 from functions.retrain.objects import location, problem_of
 from functions.retrain.settings import Settings as RetrainSettings
@@ -20,7 +21,9 @@ from ops.values import flat
 from service.metrics import Metrics
 from service.routes import health
 from service.slot import Slot
+from stacks.constructs.collector import MEMORY, scraping
 from stacks.prometheus_rules import RULES
+from stacks.serving.service_task import JOB
 from stacks.serving.target import PORT
 from tests.support.stacks import ROOT, templates
 
@@ -152,6 +155,20 @@ def test_alert_rules_name_metrics_that_the_service_has() -> None:
     }
     assert named
     assert {name.removesuffix("_bucket") for name in named} <= exposed
+
+
+def test_a_collector_asks_where_the_service_counts_and_keeps_what_alert_rules_need() -> None:
+    (scraped,) = scraping(labels={"problem": "flights"}, job=JOB, port=PORT)["scrape_configs"]
+    assert scraped.get("metrics_path", "/metrics") in PATHS
+    dropped = [re.compile(each["regex"]) for each in scraped["metric_relabel_configs"]]
+    for rule in yaml.safe_load(RULES)["groups"][0]["rules"]:
+        assert set(re.findall(r"by \((\w+)", rule["expr"])) == set(scraped["static_configs"][0]["labels"])
+        named = re.findall(r"evergreen_\w+", rule["expr"])
+        assert not [name for name in named if any(each.fullmatch(name) for each in dropped)]
+
+
+def test_the_smallest_task_that_may_have_a_collector_leaves_room_for_the_service() -> None:
+    assert Ecs().memory <= ROOM_TO_COLLECT - MEMORY
 
 
 @assemblies

@@ -13,13 +13,14 @@ from ops.cost import estimate, read_prices, with_each_target
 from ops.demand import million
 from ops.pricing import RULES, UnknownPriceError, price
 from ops.variants import choices
+from stacks.constructs.collector import NAME as COLLECTOR
 from tests.support.stacks import templates
 
 # With the tests of the stacks, which synthesise the same templates.
 pytestmark = pytest.mark.xdist_group("infrastructure")
 
 PRICES = read_prices()
-TASK = {
+TASK: dict[str, Any] = {
     "Type": "AWS::ECS::TaskDefinition",
     "Properties": {"Cpu": "512", "Memory": "2048", "RuntimePlatform": {"CpuArchitecture": "ARM64"}},
 }
@@ -98,6 +99,11 @@ def test_spot_addresses_and_insights_are_counted() -> None:
         "public addresses": 7.3,
         "container insights": 3.6,
     }
+
+
+def test_a_collector_pays_for_the_samples_of_each_task() -> None:
+    watched = {**TASK, "Properties": {**TASK["Properties"], "ContainerDefinitions": [{"Name": COLLECTOR}]}}
+    assert usd("AWS::ECS::Service", SERVICE, Task=watched) == {"Fargate": 34.03, "Prometheus": 2.34}
 
 
 def test_an_app_runner_instance_that_waits_costs_its_memory() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 from aws_cdk.assertions import Match, Template
 
 from stacks.foundation import Foundation
@@ -10,7 +11,7 @@ from tests.support.stacks import template_of
 
 
 def foundation(**given: Any) -> Template:
-    values: dict[str, Any] = {"emails": (), "customer_key": False, "keep": False, "log_days": 7}
+    values: dict[str, Any] = {"emails": (), "customer_key": False, "keep": False, "log_days": 7, "prometheus": False}
     return template_of(lambda stage, near: Foundation(stage, "Foundation", **{**values, **given}))
 
 
@@ -21,7 +22,7 @@ def plain() -> Template:
 
 @pytest.fixture(scope="module")
 def keyed() -> Template:
-    return foundation(customer_key=True, keep=True)
+    return foundation(customer_key=True, keep=True, log_days=365, prometheus=True)
 
 
 def listed(value: str | list[str]) -> list[str]:
@@ -119,7 +120,7 @@ def test_the_lifetime_says_what_was_chosen() -> None:
 
     def make(stage: Any, near: Any) -> Foundation:
         made.append(
-            Foundation(stage, "Foundation", emails=(), customer_key=True, keep=True, log_days=365),
+            Foundation(stage, "Foundation", emails=(), customer_key=True, keep=True, log_days=365, prometheus=False),
         )
         return made[0]
 
@@ -127,3 +128,32 @@ def test_the_lifetime_says_what_was_chosen() -> None:
 
     lifetime = made[0].lifetime
     assert (lifetime.keep, lifetime.log_days, lifetime.key is not None) == (True, 365, True)
+
+
+def test_prometheus_is_made_only_where_asked(plain: Template, keyed: Template) -> None:
+    plain.resource_count_is("AWS::APS::Workspace", 0)
+    keyed.resource_count_is("AWS::APS::Workspace", 1)
+
+
+def test_prometheus_logs_to_a_group_that_the_stack_owns(keyed: Template) -> None:
+    ((name, group),) = keyed.find_resources("AWS::Logs::LogGroup").items()
+    assert group["Properties"]["LogGroupName"].startswith("/aws/vendedlogs/")
+    assert group["Properties"]["RetentionInDays"] == 365
+    keyed.has_resource_properties(
+        "AWS::APS::Workspace", {"LoggingConfiguration": {"LogGroupArn": {"Fn::GetAtt": [name, "Arn"]}}}
+    )
+
+
+def test_metrics_lie_under_the_environments_key_and_outlive_a_stack_that_keeps(keyed: Template) -> None:
+    (key,) = keyed.find_resources("AWS::KMS::Key")
+    keyed.has_resource(
+        "AWS::APS::Workspace",
+        {"DeletionPolicy": "Retain", "Properties": {"KmsKeyArn": {"Fn::GetAtt": [key, "Arn"]}}},
+    )
+
+
+def test_the_rules_are_a_rule_file_with_a_summary_for_each_alert(keyed: Template) -> None:
+    (rules,) = keyed.find_resources("AWS::APS::RuleGroupsNamespace").values()
+    (group,) = yaml.safe_load(rules["Properties"]["Data"])["groups"]
+    assert len(group["rules"]) >= 4
+    assert all(rule["expr"] and rule["annotations"]["summary"] for rule in group["rules"])

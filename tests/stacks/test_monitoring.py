@@ -5,19 +5,17 @@ from typing import Any
 
 import aws_cdk as cdk
 import pytest
-import yaml
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_codepipeline_actions as pipeline_actions
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_sqs as sqs
 from aws_cdk.assertions import Match, Template
 
-from stacks.lifetime import Lifetime
+from stacks.constructs.managed_prometheus import ManagedPrometheus
 from stacks.monitoring import Monitoring
 from stacks.serving.target import ServiceMetrics
 from tests.support.stacks import Neighbours, template_of
@@ -34,7 +32,7 @@ class Serving:
         self.verifier: Any = None
 
 
-def monitoring(app: cdk.App, near: Neighbours, lifetime: Lifetime, *, prometheus: bool, grafana: bool) -> cdk.Stack:
+def monitoring(app: cdk.App, near: Neighbours, *, grafana: bool) -> cdk.Stack:
     vpc = near.placement.vpc
     task = ecs.FargateTaskDefinition(near, "Task")
     task.add_container("Server", image=ecs.ContainerImage.from_registry("server"))
@@ -57,9 +55,8 @@ def monitoring(app: cdk.App, near: Neighbours, lifetime: Lifetime, *, prometheus
         dead_letters=sqs.Queue(near, "DeadLetters"),
         drift={"flights": drift.create_alarm(near, "Drift", threshold=0.2, evaluation_periods=1)},
         pipeline=pipeline(near),
-        prometheus=prometheus,
+        prometheus=ManagedPrometheus(near, "Prometheus", rules="", lifetime=near.lifetime) if grafana else None,
         grafana=grafana,
-        lifetime=lifetime,
         alerts=near.alerts,
     )
 
@@ -86,16 +83,12 @@ def pipeline(near: Neighbours) -> codepipeline.Pipeline:
 
 @pytest.fixture(scope="module")
 def plain() -> Template:
-    return template_of(lambda app, near: monitoring(app, near, near.lifetime, prometheus=False, grafana=False))
+    return template_of(lambda app, near: monitoring(app, near, grafana=False))
 
 
 @pytest.fixture(scope="module")
 def full() -> Template:
-    def make(app: cdk.App, near: Neighbours) -> cdk.Stack:
-        kept = Lifetime(keep=True, log_days=365, key=kms.Key(near, "Key"))
-        return monitoring(app, near, kept, prometheus=True, grafana=True)
-
-    return template_of(make)
+    return template_of(lambda app, near: monitoring(app, near, grafana=True))
 
 
 def drawn(template: Template) -> str:
@@ -176,38 +169,13 @@ def test_dead_letters_are_alarmed_where_they_lie_and_not_twice(plain: Template) 
     assert not plain.find_resources("AWS::CloudWatch::Alarm", {"Properties": {"Namespace": "AWS/SQS"}})
 
 
-def test_managed_services_are_made_only_where_asked(plain: Template, full: Template) -> None:
-    for kind in ("AWS::APS::Workspace", "AWS::Grafana::Workspace"):
-        plain.resource_count_is(kind, 0)
-        full.resource_count_is(kind, 1)
-
-
-def test_prometheus_logs_to_a_group_that_the_stack_owns(full: Template) -> None:
-    ((name, group),) = full.find_resources("AWS::Logs::LogGroup").items()
-    assert group["Properties"]["LogGroupName"].startswith("/aws/vendedlogs/")
-    assert group["Properties"]["RetentionInDays"] == 365
-    full.has_resource_properties(
-        "AWS::APS::Workspace", {"LoggingConfiguration": {"LogGroupArn": {"Fn::GetAtt": [name, "Arn"]}}}
-    )
-
-
-def test_metrics_lie_under_the_environments_key_and_outlive_a_stack_that_keeps(full: Template) -> None:
-    full.has_resource(
-        "AWS::APS::Workspace",
-        {"DeletionPolicy": "Retain", "Properties": {"KmsKeyArn": {"Fn::ImportValue": Match.any_value()}}},
-    )
-
-
-def test_the_rules_are_a_rule_file_with_a_summary_for_each_alert(full: Template) -> None:
-    (rules,) = full.find_resources("AWS::APS::RuleGroupsNamespace").values()
-    (group,) = yaml.safe_load(rules["Properties"]["Data"])["groups"]
-    assert len(group["rules"]) >= 4
-    assert all(rule["expr"] and rule["annotations"]["summary"] for rule in group["rules"])
+def test_grafana_is_made_only_where_asked(plain: Template, full: Template) -> None:
+    plain.resource_count_is("AWS::Grafana::Workspace", 0)
+    full.resource_count_is("AWS::Grafana::Workspace", 1)
 
 
 def test_grafana_may_query_that_one_workspace_and_nothing_else(full: Template) -> None:
     (policy,) = full.find_resources("AWS::IAM::ManagedPolicy").values()
     (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
-    (workspace,) = full.find_resources("AWS::APS::Workspace")
-    assert statement["Resource"] == {"Fn::GetAtt": [workspace, "Arn"]}
+    assert "GetAttPrometheusWorkspace" in statement["Resource"]["Fn::ImportValue"]
     assert not any("Remote" in action or "*" in action for action in statement["Action"])

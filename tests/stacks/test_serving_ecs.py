@@ -6,6 +6,10 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Template
 
+from cdk_app.config import ROOM_TO_COLLECT
+from ops.values import flat
+from stacks.constructs.collector import MEMORY, NAME
+from stacks.constructs.managed_prometheus import ManagedPrometheus
 from stacks.serving.ecs import EcsServing
 from stacks.serving.target import ALIVE, NOT_RELEASED, PORT, ServingTarget
 from stacks.sizes import CanarySteps, TaskSize
@@ -24,6 +28,7 @@ def cheap(stage: Any, neighbours: Neighbours) -> EcsServing:
         canary=CanarySteps(percent=10, step_minutes=5, bake_minutes=15),
         certificate=None,
         domain=None,
+        prometheus=None,
         access_logs=neighbours.bucket("AccessLogs"),
         **shared(neighbours),
     )
@@ -38,6 +43,7 @@ def steady(stage: Any, neighbours: Neighbours) -> EcsServing:
         canary=None,
         certificate=CERTIFICATE,
         domain="predictions.example.com",
+        prometheus=ManagedPrometheus(neighbours, "Prometheus", rules="", lifetime=neighbours.lifetime),
         access_logs=neighbours.bucket("AccessLogs"),
         **shared(neighbours, credentials=True),
     )
@@ -68,6 +74,11 @@ def container(template: Template, problem: str) -> dict[str, Any]:
     return found
 
 
+def collectors(template: Template) -> list[dict[str, Any]]:
+    tasks = properties(template, "AWS::ECS::TaskDefinition")
+    return [one for task in tasks for one in task["ContainerDefinitions"] if one["Name"] == NAME]
+
+
 def test_it_is_a_serving_target() -> None:
     seen: list[ServingTarget] = []
 
@@ -83,13 +94,22 @@ def test_it_is_a_serving_target() -> None:
 
 
 def test_no_task_runs_before_an_image_is_released(template: Template) -> None:
-    assert [service["DesiredCount"] for service in services(template)] == [{"Fn::If": ["Released", 2, 0]}] * 2
+    for service in services(template):
+        assert (service["DesiredCount"]["Fn::If"][0], service["DesiredCount"]["Fn::If"][2]) == ("Released", 0)
     targets = properties(template, "AWS::ApplicationAutoScaling::ScalableTarget")
     assert [(target["MinCapacity"], target["MaxCapacity"]) for target in targets] == [
         ({"Fn::If": ["Released", 2, 0]}, 6)
     ] * 2
     for parameter in properties(template, "AWS::SSM::Parameter"):
         assert parameter["Value"]["Fn::If"][2] == NOT_RELEASED
+
+
+def test_a_rollout_under_load_leaves_the_number_of_tasks_to_the_load(template: Template) -> None:
+    """CloudFormation sets a desired count that it is given in every update, down to the fewest."""
+    for service in services(template):
+        assert service["DesiredCount"]["Fn::If"][1] == {"Fn::If": ["FirstRelease", 2, {"Ref": "AWS::NoValue"}]}
+    assert template.find_parameters("Before")["Before"]["Default"] == ""
+    assert template.to_json()["Conditions"]["FirstRelease"] == {"Fn::Equals": [{"Ref": "Before"}, ""]}
 
 
 def test_a_login_comes_from_the_secret(template: Template, secure: Template) -> None:
@@ -112,6 +132,55 @@ def test_the_container_is_hardened(template: Template) -> None:
     assert "Privileged" not in found
     assert found["HealthCheck"]["Command"][-2:] == [str(PORT), ALIVE]
     assert properties(template, "AWS::ECS::TaskDefinition")[0]["RuntimePlatform"]["CpuArchitecture"] == "ARM64"
+
+
+def test_metrics_are_collected_only_where_there_is_a_place_for_them(template: Template, secure: Template) -> None:
+    assert collectors(template) == []
+    assert len(collectors(secure)) == 2
+
+
+def test_a_collector_that_dies_is_started_again_and_stops_no_prediction(secure: Template) -> None:
+    for found in collectors(secure):
+        assert found["Essential"] is False
+        assert found["RestartPolicy"]["Enabled"] is True
+        assert "HealthCheck" not in found
+        assert "DependsOn" not in container(secure, "flights")
+        assert "PortMappings" not in found
+
+
+def test_a_collector_is_hardened_and_leaves_the_service_its_memory(secure: Template) -> None:
+    for found in collectors(secure):
+        assert found["ReadonlyRootFilesystem"] is True
+        assert found["LinuxParameters"]["Capabilities"] == {"Drop": ["ALL"]}
+        assert found["Memory"] == MEMORY <= ROOM_TO_COLLECT / 4
+        assert found["Image"].rpartition(":")[2].startswith("v")
+
+
+def test_a_collector_logs_where_its_service_does(secure: Template) -> None:
+    [task, _] = properties(secure, "AWS::ECS::TaskDefinition")
+    groups = [one["LogConfiguration"]["Options"]["awslogs-group"] for one in task["ContainerDefinitions"]]
+    assert len(groups) == 2
+    assert groups[0] == groups[1]
+
+
+def test_a_collector_is_told_of_its_problem_and_the_workspace(secure: Template) -> None:
+    told = [flat(found["Environment"][0]["Value"]) for found in collectors(secure)]
+    for text, problem in zip(told, ("flights", "late_flights"), strict=True):
+        configuration = json.loads(text)
+        (scraped,) = configuration["receivers"]["prometheus"]["config"]["scrape_configs"]
+        assert scraped["static_configs"] == [{"targets": [f"127.0.0.1:{PORT}"], "labels": {"problem": problem}}]
+        endpoint = configuration["exporters"]["prometheus_remote_write"]["endpoint"]
+        assert "PrometheusEndpoint" in endpoint
+        assert endpoint.endswith("api/v1/remote_write")
+        assert configuration["extensions"]["sigv4auth"] == {"region": "us-east-1", "service": "aps"}
+
+
+def test_a_task_writes_to_the_one_workspace_and_reads_none(template: Template, secure: Template) -> None:
+    assert "aps:" not in json.dumps(template.to_json())
+    for role in ("FlightsTaskTaskRole", "LateFlightsTaskTaskRole"):
+        [statement] = [one for one in statements(secure, role) if "aps:" in json.dumps(one["Action"])]
+        assert statement["Action"] == "aps:RemoteWrite"
+        assert "PrometheusWorkspace" in statement["Resource"]["Fn::ImportValue"]
 
 
 def test_waiting_for_the_first_model_is_no_reason_to_be_replaced(template: Template) -> None:
