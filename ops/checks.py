@@ -23,6 +23,7 @@ NODE_VERSIONS = (22, 24)
 BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"
 BOOTSTRAP_LEAST = 6
 """What the CDK's own templates ask for; the synthesised ones may ask for more."""
+ECS_ROLE = "AWSServiceRoleForECS"
 GITHUB = "token.actions.githubusercontent.com"
 PLACEHOLDERS = ("your-", "111122223333")
 SECONDS = 10
@@ -131,6 +132,7 @@ def account(environment: Environment, clients: Clients, root: Path) -> list[Chec
     return [
         *found,
         bootstrap(environment, clients, root),
+        containers(clients),
         app_runner(environment, clients),
         provider(environment, clients, caller["Account"]),
     ]
@@ -151,6 +153,20 @@ def bootstrap(environment: Environment, clients: Clients, root: Path) -> Check:
     if int(version) < needed:
         return Check("bootstrap", "fail", f"version {version}, needed is {needed}", remedy)
     return Check("bootstrap", "ok", f"version {version}")
+
+
+def containers(clients: Clients) -> Check:
+    """ECS makes its own role for an account's first cluster, and that cluster fails: it is sooner than the role."""
+    remedy = "run `aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com`"
+    try:
+        clients("iam").get_role(RoleName=ECS_ROLE)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchEntity":
+            return Check("ECS", "fail", "the account has never used it: its first cluster would fail", remedy)
+        return Check("ECS", "warn", f"could not be looked at: {error}")
+    except BotoCoreError as error:
+        return Check("ECS", "warn", f"could not be looked at: {error}")
+    return Check("ECS", "ok", ECS_ROLE)
 
 
 def app_runner(environment: Environment, clients: Clients) -> Check:

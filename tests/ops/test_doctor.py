@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from cdk_app.config import AppRunner, Monitoring, Repository, Serving
 from cdk_app.environments import DEV, PROD
 from ops import checks, doctor
-from ops.checks import BOOTSTRAP, GITHUB, Check, examine
+from ops.checks import BOOTSTRAP, ECS_ROLE, GITHUB, Check, examine
 from ops.variants import changed
 
 NUMBER = "123456789012"
@@ -36,6 +36,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     with mock_aws():
         boto3.client("ssm", region_name="us-east-1").put_parameter(Name=BOOTSTRAP, Value="30", Type="String")
+        boto3.client("iam").create_role(RoleName=ECS_ROLE, AssumeRolePolicyDocument="{}")
         yield
 
 
@@ -155,6 +156,15 @@ def test_the_bootstrap_is_as_new_as_the_templates_ask(
 def test_a_region_that_was_never_prepared_says_how(checkout: Path) -> None:
     check = found("bootstrap", examine(changed_region("eu-west-1"), root=checkout))
     assert (check.state, check.remedy) == ("fail", "run `make bootstrap ENV=dev`")
+
+
+@pytest.mark.usefixtures("account")
+def test_an_account_that_never_used_ecs_gets_its_role_before_its_first_cluster(checkout: Path) -> None:
+    assert found("ECS", examine(FORK, root=checkout)).state == "ok"
+    boto3.client("iam").delete_role(RoleName=ECS_ROLE)
+    check = found("ECS", examine(FORK, root=checkout))
+    assert check.state == "fail"
+    assert "create-service-linked-role --aws-service-name ecs.amazonaws.com" in check.remedy
 
 
 def changed_region(name: str) -> Any:
