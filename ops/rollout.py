@@ -15,6 +15,8 @@ from typing import Annotated, Any
 import typer
 
 PARAMETER = "Image"
+BEFORE = "Before"
+"""The tag that is replaced, where the stack asks for it: a service that runs keeps the number of its tasks."""
 MENDABLE = 2
 REFUSED = 3
 CANCELLED = "Resource update cancelled"
@@ -89,14 +91,15 @@ def _update(cloudformation: Any, found: dict[str, Any], image: str) -> bool:
     """Whether there was anything to update."""
     from botocore.exceptions import ClientError
 
-    kept = [key for key in _parameters(found) if key != PARAMETER]
+    known = _parameters(found)
+    given = {PARAMETER: image, **({BEFORE: known[PARAMETER]} if BEFORE in known else {})}
     try:
         cloudformation.update_stack(
             StackName=found["StackName"],
             UsePreviousTemplate=True,
             Parameters=[
-                {"ParameterKey": PARAMETER, "ParameterValue": image},
-                *({"ParameterKey": key, "UsePreviousValue": True} for key in kept),
+                *({"ParameterKey": key, "ParameterValue": value} for key, value in given.items()),
+                *({"ParameterKey": key, "UsePreviousValue": True} for key in known if key not in given),
             ],
             Capabilities=found.get("Capabilities", []),
         )

@@ -49,7 +49,7 @@ class MlflowServer(ecs.FargateService):
             id,
             cluster=cluster,
             task_definition=task,
-            desired_count=image.count(fewest),
+            desired_count=image.count(fewest) if most > fewest else image.least(fewest),
             capacity_provider_strategies=[provider],
             assign_public_ip=placement.public_ip,
             vpc_subnets=placement.tasks,

@@ -40,7 +40,7 @@ class RequestScaling(Construct):
             service_namespace=scaling.ServiceNamespace.ECS,
             scalable_dimension="ecs:service:DesiredCount",
             resource_id=f"service/{service.cluster.cluster_name}/{service.service_name}",
-            min_capacity=image.count(fewest),
+            min_capacity=image.least(fewest),
             max_capacity=most,
             role=_service_linked_role(self),
         )

@@ -52,6 +52,19 @@ def test_only_the_tag_changes() -> None:
 
 
 @pytest.mark.usefixtures("aws")
+def test_a_stack_that_asks_for_it_is_told_what_ran_before() -> None:
+    template = json.loads(TEMPLATE)
+    template["Parameters"]["Before"] = {"Type": "String", "Default": ""}
+    template["Outputs"]["Runs"]["Value"] = {"Fn::Sub": "tag ${Image} after ${Before}."}
+    client = deployed(json.dumps(template), Image="", Before="", Other="given")
+    told = []
+    for tag in ("one", "two", "three"):
+        roll_out(client, "Dev-Serving", tag)
+        told.append(runs(client))
+    assert told == ["tag one after .", "tag two after one.", "tag three after two."]
+
+
+@pytest.mark.usefixtures("aws")
 def test_the_same_tag_again_changes_nothing() -> None:
     client = deployed(Image="one", Other="given")
     assert not roll_out(client, "Dev-Serving", "one").changed

@@ -54,11 +54,18 @@ def ways_in(template: Template, owner: str) -> set[tuple[str, int]]:
 
 
 def test_nothing_runs_and_nothing_scales_before_an_image_was_released(private: Template) -> None:
-    assert only(private, "AWS::ECS::Service")["DesiredCount"] == {"Fn::If": ["Released", 1, 0]}
+    assert only(private, "AWS::ECS::Service")["DesiredCount"]["Fn::If"][::2] == ["Released", 0]
     for kind in ("ScalableTarget", "ScalingPolicy"):
         (resource,) = resources(private, f"AWS::ApplicationAutoScaling::{kind}").values()
         assert resource["Condition"] == "Released"
     assert private.find_parameters("Image")["Image"]["Default"] == ""
+
+
+def test_what_nothing_scales_is_counted_by_the_template_alone(private: Template, internal: Template) -> None:
+    scaled, fixed = (only(each, "AWS::ECS::Service")["DesiredCount"] for each in (private, internal))
+    assert scaled["Fn::If"][1] == {"Fn::If": ["FirstRelease", 1, {"Ref": "AWS::NoValue"}]}
+    assert isinstance(fixed["Fn::If"][1], int)
+    assert not internal.find_parameters("Before")
 
 
 def test_tasks_are_added_by_cpu_within_the_bounds_of_the_environment(private: Template, internal: Template) -> None:
