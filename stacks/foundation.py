@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from stacks.constructs.encryption_key import EncryptionKey
@@ -36,7 +35,7 @@ class Foundation(cdk.Stack):
         if customer_key:
             key = EncryptionKey(self, "Key", removal=self.lifetime.removal)
             self.lifetime = Lifetime(keep=keep, log_days=log_days, key=key)
-        self.alerts: sns.Topic = MailTopic(self, "Alerts", emails=emails, lifetime=self.lifetime)
+        self.alerts = MailTopic(self, "Alerts", emails=emails, lifetime=self.lifetime)
         # The policy against plain HTTP takes the place of the default one, under which alarms of the account publish.
         self.alerts.add_to_resource_policy(
             iam.PolicyStatement(
@@ -48,5 +47,7 @@ class Foundation(cdk.Stack):
         )
         # Made here since services write to it, and the dashboard reads what services say of themselves.
         self.prometheus = (
-            ManagedPrometheus(self, "Prometheus", rules=RULES, lifetime=self.lifetime) if prometheus else None
+            ManagedPrometheus(self, "Prometheus", rules=RULES, alerts=self.alerts, lifetime=self.lifetime)
+            if prometheus
+            else None
         )

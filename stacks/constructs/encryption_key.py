@@ -35,6 +35,7 @@ class EncryptionKey(kms.Key):
             f"logs.{stack.region}.amazonaws.com", STORE, {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}}
         )
         self._allow("cloudwatch.amazonaws.com", SEND, ours)
+        self._allow("aps.amazonaws.com", SEND, ours)
         # Queues first. For topics EventBridge does not say for whom it asks; what tells them apart is the topic.
         # Source: docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
         self._allow("events.amazonaws.com", SEND, ours)

@@ -144,6 +144,21 @@ def test_prometheus_logs_to_a_group_that_the_stack_owns(keyed: Template) -> None
     )
 
 
+def test_what_fires_in_prometheus_reaches_the_people_that_alarms_reach(keyed: Template) -> None:
+    (topic,) = keyed.find_resources("AWS::SNS::Topic")
+    ((name, workspace),) = keyed.find_resources("AWS::APS::Workspace").items()
+    joined = workspace["Properties"]["AlertManagerDefinition"]["Fn::Join"][1]
+    routes = "".join(part if isinstance(part, str) else part["Ref"] for part in joined)
+    told = yaml.safe_load(yaml.safe_load(routes)["alertmanager_config"])
+    (receiver,) = told["receivers"]
+    assert told["route"]["receiver"] == receiver["name"]
+    assert receiver["sns_configs"] == [{"topic_arn": topic, "sigv4": {"region": "us-east-1"}}]
+    ((actions, condition),) = allowed(keyed, "AWS::SNS::TopicPolicy", "PolicyDocument", "aps.amazonaws.com")
+    assert sorted(actions) == ["sns:GetTopicAttributes", "sns:Publish"]
+    assert condition["ArnEquals"] == {"aws:SourceArn": {"Fn::GetAtt": [name, "Arn"]}}
+    assert allowed(keyed, "AWS::KMS::Key", "KeyPolicy", "aps.amazonaws.com")
+
+
 def test_metrics_lie_under_the_environments_key_and_outlive_a_stack_that_keeps(keyed: Template) -> None:
     (key,) = keyed.find_resources("AWS::KMS::Key")
     keyed.has_resource(

@@ -55,7 +55,9 @@ def monitoring(app: cdk.App, near: Neighbours, *, grafana: bool) -> cdk.Stack:
         dead_letters=sqs.Queue(near, "DeadLetters"),
         drift={"flights": drift.create_alarm(near, "Drift", threshold=0.2, evaluation_periods=1)},
         pipeline=pipeline(near),
-        prometheus=ManagedPrometheus(near, "Prometheus", rules="", lifetime=near.lifetime) if grafana else None,
+        prometheus=ManagedPrometheus(near, "Prometheus", rules="", alerts=near.alerts, lifetime=near.lifetime)
+        if grafana
+        else None,
         grafana=grafana,
         alerts=near.alerts,
     )

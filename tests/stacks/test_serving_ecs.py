@@ -43,7 +43,9 @@ def steady(stage: Any, neighbours: Neighbours) -> EcsServing:
         canary=None,
         certificate=CERTIFICATE,
         domain="predictions.example.com",
-        prometheus=ManagedPrometheus(neighbours, "Prometheus", rules="", lifetime=neighbours.lifetime),
+        prometheus=ManagedPrometheus(
+            neighbours, "Prometheus", rules="", alerts=neighbours.alerts, lifetime=neighbours.lifetime
+        ),
         access_logs=neighbours.bucket("AccessLogs"),
         **shared(neighbours, credentials=True),
     )
