@@ -15,6 +15,7 @@ from constructs import Construct
 from stacks.constructs.acknowledge import acknowledge
 from stacks.constructs.buildspec import buildspec
 from stacks.constructs.findings import wildcard
+from stacks.constructs.function import POWERTOOLS
 from stacks.constructs.image import ReleasedImage
 from stacks.constructs.job import Compute, TrainingJob
 from stacks.constructs.objects import grant_reading, grant_writing
@@ -27,6 +28,8 @@ ALL = "*"
 MODELS = "mlflow/*"
 DECISIONS = "mlflow/*/decision.json"
 REPORTS = "reports/*"
+NOBODY = ""
+"""Whose the parameters are that AWS publishes, in an ARN."""
 REMOTE = 'python -m dvc remote modify --local storage url "s3://$EVERGREEN_DVC_BUCKET/$PROBLEM"'
 TRAIN = 'python -m ml.cli train "$PROBLEM" --data "$DATA" --reason "$REASON" --json > trained.json'
 TRAIN_ELSEWHERE = 'python -m ops.training_job "$PROBLEM" --data "$DATA" --reason "$REASON"'
@@ -127,9 +130,24 @@ class Training(cdk.Stack):
         self.release.add_to_role_policy(
             iam.PolicyStatement(actions=[f"cloudformation:{action}" for action in actions], resources=[stack])
         )
+        # An update looks up again what its template takes from Parameter Store, some of it for whoever asks for it.
+        self.release.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=["ssm:GetParameters"],
+                resources=[
+                    self.format_arn(service="ssm", account=owner, resource="parameter", resource_name=name[1:])
+                    for name, owner in ((_bootstrap_version(self), self.account), (POWERTOOLS, NOBODY))
+                ],
+            )
+        )
         acknowledge(
             self.release, {wildcard(self, stack): "A stack's ARN ends with an id that it gets when it is made."}
         )
+
+
+def _bootstrap_version(stack: cdk.Stack) -> str:
+    qualifier = stack.synthesizer.bootstrap_qualifier or cdk.DefaultStackSynthesizer.DEFAULT_QUALIFIER
+    return cdk.DefaultStackSynthesizer.DEFAULT_BOOTSTRAP_STACK_VERSION_SSM_PARAMETER.replace("${Qualifier}", qualifier)
 
 
 def _role(job: TrainingJob) -> iam.Role:

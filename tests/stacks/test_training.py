@@ -13,7 +13,7 @@ from aws_cdk.assertions import Template
 
 from stacks.tracking_access import TrackingAccess
 from stacks.training import Training
-from tests.support.stacks import Neighbours, template_of
+from tests.support.stacks import Neighbours, template_of, templates
 
 
 def training(*, inside: bool = True, sagemaker: str | None = None, login: bool = False) -> Template:
@@ -141,6 +141,17 @@ def test_releasing_reads_decisions_only_and_updates_no_stack_but_the_one_that_se
         "cloudformation:UpdateStack",
     }
     assert all('":stack/Dev-Serving/*"' in resource for _, resource in stacks)
+
+
+def test_a_rollout_may_look_up_whatever_the_serving_stack_takes_from_parameter_store(template: Template) -> None:
+    looked_up = {resource for action, resource in rights(template, "ReleaseRole") if action == "ssm:GetParameters"}
+    parameters = templates("dev", "ecs")["Serving"]["Parameters"].values()
+    taken = {each["Default"] for each in parameters if each["Type"].startswith("AWS::SSM::Parameter::Value")}
+    assert taken
+    for name in taken:
+        owned_by_aws = name.startswith("/aws/service/")
+        (resource,) = (one for one in looked_up if name in one)
+        assert ("::parameter" in resource) == owned_by_aws
 
 
 @pytest.mark.parametrize("role", ["TrainRole", "ProveRole", "ReleaseRole"])
