@@ -30,6 +30,8 @@ Target = Literal["apprunner", "ecs"]
 TARGETS: tuple[Target, ...] = get_args(Target)
 ROOM_TO_COLLECT = 1024
 """MiB of a task, of which a collector may take a quarter."""
+AROUND_A_CANARY = 30
+"""Minutes that a rollout takes besides: new tasks start and are asked, old ones drain, CloudFormation takes note."""
 
 
 class Repository(Config):
@@ -303,6 +305,17 @@ class Environment(Config):
             raise ValueError(
                 "NIST 800-53 allows no instance with a public address, and network nat is 'instance'; "
                 "choose nat 'gateway' or 'none', or set nist to False"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _patient(self) -> Self:
+        canary = self.serving.ecs.canary if self.serving.target == "ecs" else None
+        needed = canary.step_minutes + canary.bake_minutes + AROUND_A_CANARY if canary else 0
+        if needed > self.training.timeout_minutes:
+            raise ValueError(
+                f"a release takes {needed} minutes with this canary, and its job ends after "
+                f"{self.training.timeout_minutes}; shorten serving.ecs.canary, or raise training.timeout_minutes"
             )
         return self
 

@@ -28,6 +28,8 @@ ALL = "*"
 MODELS = "mlflow/*"
 DECISIONS = "mlflow/*/decision.json"
 REPORTS = "reports/*"
+LAST_WORDS = 4
+"""Minutes at the end of the job that releases; no job has less than five."""
 NOBODY = ""
 """Whose the parameters are that AWS publishes, in an ARN."""
 REMOTE = 'python -m dvc remote modify --local storage url "s3://$EVERGREEN_DVC_BUCKET/$PROBLEM"'
@@ -101,7 +103,7 @@ class Training(cdk.Stack):
         self.release = TrainingJob(
             self,
             "Release",
-            spec=_release(),
+            spec=_release(timeout),
             environment={"SERVING_STACK": serving_stack},
             compute="small",
             **shared,
@@ -179,12 +181,14 @@ def _prove() -> codebuild.BuildSpec:
     )
 
 
-def _release() -> codebuild.BuildSpec:
+def _release(timeout: cdk.Duration) -> codebuild.BuildSpec:
+    """Waits for a rollout as long as the job may run, but for the time in which it can still say what happened."""
+    patience = f"--minutes {timeout.to_minutes() - LAST_WORDS}"
     return buildspec(
         prepare=['python -m ops.undo --initiator "$CODEBUILD_INITIATOR" --execution "$EXECUTION"'],
         run=[
             f'{RELEASE} --reason "$REASON" --by "$CODEBUILD_INITIATOR/$EXECUTION" --json',
-            'python -m ops.rollout --stack "$SERVING_STACK" --image "$IMAGE" --json',
+            f'python -m ops.rollout --stack "$SERVING_STACK" --image "$IMAGE" {patience} --json',
         ],
     )
 

@@ -273,6 +273,16 @@ def test_a_certificate_without_its_domain_is_refused(make: Callable[[], object])
     assert "certificate and domain go together: give both or neither" in refusal(make)
 
 
+def test_a_canary_that_outlasts_the_job_that_releases_is_refused() -> None:
+    slow = Serving(target="ecs", ecs=Ecs(canary=Canary(step_minutes=60, bake_minutes=60)))
+    assert refusal(lambda: environment(serving=slow)) == (
+        "Environment: a release takes 150 minutes with this canary, and its job ends after 120; "
+        "shorten serving.ecs.canary, or raise training.timeout_minutes"
+    )
+    assert environment(serving=slow, training=Training(timeout_minutes=150)).serving == slow
+    assert environment(serving=Serving(target="apprunner", ecs=slow.ecs)).training.timeout_minutes == 120
+
+
 def test_a_canary_that_could_never_roll_back_is_refused() -> None:
     assert refusal(lambda: Ecs(alarms=False)) == (
         "Ecs: a canary without alarms can never roll back; set alarms to True or canary to None"

@@ -231,6 +231,8 @@ def test_a_release_takes_back_a_failed_one_first_and_the_image_follows_the_model
     assert "ml.cli release" in model
     assert '--by "$CODEBUILD_INITIATOR/$EXECUTION"' in model
     assert "ops.rollout" in image
+    (patience,) = re.findall(r"--minutes (\d+)", image)
+    assert 0 < int(patience) < project(template, "Release")["TimeoutInMinutes"]
     assert variables(template, "Release")["SERVING_STACK"]["Value"] == "Dev-Serving"
 
 
