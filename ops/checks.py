@@ -134,6 +134,7 @@ def account(environment: Environment, clients: Clients, root: Path) -> list[Chec
         bootstrap(environment, clients, root),
         containers(clients),
         app_runner(environment, clients),
+        people(environment, clients),
         provider(environment, clients, caller["Account"]),
     ]
 
@@ -183,6 +184,20 @@ def app_runner(environment: Environment, clients: Clients) -> Check:
             "App Runner", "warn", "answers, but this account has no service yet", f"if AWS refuses one, {remedy}"
         )
     return Check("App Runner", "ok", "serves in this account")
+
+
+def people(environment: Environment, clients: Clients) -> Check:
+    """Grafana lets people in by IAM Identity Center, which a member of an organisation cannot enable by itself."""
+    if not environment.monitoring.grafana:
+        return Check("Identity Center", "ok", f"not used: {environment.name} has no Grafana")
+    try:
+        found = clients("sso-admin").list_instances()["Instances"]
+    except (BotoCoreError, ClientError) as error:
+        return Check("Identity Center", "warn", f"could not be looked at: {error}")
+    if not found:
+        remedy = f"enable it in the console, or set monitoring grafana to False; {WHERE}"
+        return Check("Identity Center", "warn", f"none seen in {environment.region}, and Grafana needs it", remedy)
+    return Check("Identity Center", "ok", found[0]["InstanceArn"])
 
 
 def provider(environment: Environment, clients: Clients, number: str) -> Check:

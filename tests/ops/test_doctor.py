@@ -194,6 +194,22 @@ def test_an_account_that_app_runner_refuses_is_told_the_one_word_to_change() -> 
     assert checks.app_runner(FORK, lambda _: Refusing()).state == "ok"
 
 
+class Directory:
+    """IAM Identity Center with so many instances."""
+
+    def __init__(self, *instances: str) -> None:
+        self.instances = instances
+
+    def list_instances(self) -> Any:
+        return {"Instances": [{"InstanceArn": instance} for instance in self.instances]}
+
+
+@pytest.mark.parametrize(("instances", "state"), [((), "warn"), (("arn:aws:sso:::instance/ours",), "ok")])
+def test_grafana_needs_a_directory_of_people(instances: tuple[str, ...], state: str) -> None:
+    assert checks.people(PROD, lambda _: Directory(*instances)).state == state
+    assert checks.people(FORK, lambda _: Directory()).state == "ok"
+
+
 class Answering:
     """App Runner with so many services."""
 
