@@ -39,6 +39,7 @@ def _ecs(stage: Any, neighbours: Neighbours) -> EcsServing:
         certificate=None,
         domain=None,
         access_logs=neighbours.bucket("AccessLogs"),
+        prometheus=None,
         **shared(neighbours, credentials=True),
     )
 
