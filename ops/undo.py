@@ -17,6 +17,8 @@ import typer
 MENDABLE = 2
 AUTOMATED = "AutomatedRollback"
 FAILED = "FailedPipelineExecutionId"
+RECENT = 100
+"""Executions to look among; one that runs is of the newest."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -36,20 +38,32 @@ def failed_attempt(codepipeline: Any, initiator: str, execution: str) -> Attempt
     failure: that person decides what else to take back.
     """
     pipeline = initiator.partition("/")[2]
-    trigger = _execution(codepipeline, pipeline, execution).get("trigger", {})
-    if trigger.get("triggerType") != AUTOMATED:
+    trigger = _rollback(codepipeline, pipeline, execution)
+    if trigger is None:
         return None
     failed = json.loads(trigger["triggerDetail"])[FAILED]
-    variables = _execution(codepipeline, pipeline, failed)["variables"]
+    answer = codepipeline.get_pipeline_execution(pipelineName=pipeline, pipelineExecutionId=failed)
+    variables = answer["pipelineExecution"]["variables"]
     problem = next(each["resolvedValue"] for each in variables if each["name"] == "PROBLEM")
     return Attempt(problem, f"{initiator}/{failed}")
 
 
-def _execution(codepipeline: Any, pipeline: str, execution: str) -> dict[str, Any]:
-    answer: dict[str, Any] = codepipeline.get_pipeline_execution(pipelineName=pipeline, pipelineExecutionId=execution)[
-        "pipelineExecution"
-    ]
-    return answer
+def _rollback(codepipeline: Any, pipeline: str, execution: str) -> dict[str, str] | None:
+    """What triggered the automatic rollback that runs now, if one does.
+
+    A rollback works with the variables of the execution that it goes back to, so `execution` may be the id of either.
+    """
+    recent = codepipeline.list_pipeline_executions(pipelineName=pipeline, maxResults=RECENT)
+    for each in recent["pipelineExecutionSummaries"]:
+        target = each.get("rollbackMetadata", {}).get("rollbackTargetPipelineExecutionId")
+        if (
+            each["status"] == "InProgress"
+            and each.get("trigger", {}).get("triggerType") == AUTOMATED
+            and execution in {each["pipelineExecutionId"], target}
+        ):
+            trigger: dict[str, str] = each["trigger"]
+            return trigger
+    return None
 
 
 def take_back(attempt: Attempt) -> None:

@@ -152,7 +152,8 @@ class Delivery(cdk.Stack):
     def _let_undo(self, release: codebuild.IProject) -> None:
         assert release.role is not None
         looking = iam.PolicyStatement(
-            actions=["codepipeline:GetPipelineExecution"], resources=[self.pipeline.pipeline_arn]
+            actions=["codepipeline:GetPipelineExecution", "codepipeline:ListPipelineExecutions"],
+            resources=[self.pipeline.pipeline_arn],
         )
         iam.Policy(self, "Undo", roles=[release.role], statements=[looking])
 

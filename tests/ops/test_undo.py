@@ -13,6 +13,7 @@ from ops.undo import Attempt, failed_attempt
 
 EXECUTIONS: dict[str, dict[str, Any]] = {
     "good": {"trigger": {"triggerType": "StartPipelineExecution", "triggerDetail": "arn:aws:sts::111122223333:x"}},
+    "another": {"trigger": {"triggerType": "WebhookV2", "triggerDetail": "..."}},
     "bad": {
         "trigger": {"triggerType": "WebhookV2", "triggerDetail": "..."},
         "variables": [
@@ -36,21 +37,34 @@ EXECUTIONS: dict[str, dict[str, Any]] = {
 class Pipeline:
     """What CodePipeline answers about those executions."""
 
+    def __init__(self, status: str = "InProgress") -> None:
+        self.status = status
+
+    def list_pipeline_executions(self, **asked: Any) -> Any:
+        assert asked["pipelineName"] == "P"
+        found = [{"pipelineExecutionId": name, "status": self.status, **given} for name, given in EXECUTIONS.items()]
+        return {"pipelineExecutionSummaries": found}
+
     def get_pipeline_execution(self, **asked: str) -> Any:
         assert asked["pipelineName"] == "P"
         return {"pipelineExecution": EXECUTIONS[asked["pipelineExecutionId"]]}
 
 
-def test_an_automatic_rollback_names_the_failed_execution_and_not_its_own_problem() -> None:
-    assert failed_attempt(Pipeline(), "codepipeline/P", "rollback") == Attempt("flights", "codepipeline/P/bad")
+@pytest.mark.parametrize("execution", ["rollback", "good"])
+def test_an_automatic_rollback_names_the_failed_execution_by_its_own_id_or_its_targets(execution: str) -> None:
+    assert failed_attempt(Pipeline(), "codepipeline/P", execution) == Attempt("flights", "codepipeline/P/bad")
 
 
-@pytest.mark.parametrize("execution", ["good", "by hand"])
+def test_a_rollback_that_is_over_is_not_taken_for_this_execution() -> None:
+    assert failed_attempt(Pipeline("Succeeded"), "codepipeline/P", "good") is None
+
+
+@pytest.mark.parametrize("execution", ["another", "by hand"])
 def test_an_execution_of_another_kind_takes_nothing_back(execution: str) -> None:
     assert failed_attempt(Pipeline(), "codepipeline/P", execution) is None
 
 
-@pytest.mark.parametrize(("execution", "ran"), [("rollback", 1), ("good", 0)])
+@pytest.mark.parametrize(("execution", "ran"), [("rollback", 1), ("another", 0)])
 def test_the_command_rolls_back_only_what_the_failed_execution_released(
     execution: str, ran: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -259,7 +259,7 @@ def test_every_job_reaches_the_artifacts_and_only_the_release_may_look_at_execut
     assert "ReleaseRole" in json.dumps(undo["Roles"])
     assert len(undo["Roles"]) == 1
     (looking,) = undo["PolicyDocument"]["Statement"]
-    assert looking["Action"] == "codepipeline:GetPipelineExecution"
+    assert looking["Action"] == ["codepipeline:GetPipelineExecution", "codepipeline:ListPipelineExecutions"]
     assert looking["Resource"]["Fn::Join"][1][-1]["Ref"].startswith("Pipeline")
 
 
