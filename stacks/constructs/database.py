@@ -9,7 +9,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from stacks.constructs.acknowledge import acknowledge
-from stacks.constructs.logs import OwnedLogGroup
+from stacks.constructs.logs import OwnedLogGroup, stack_uuid
 from stacks.constructs.secret_key import secret_key
 from stacks.lifetime import Lifetime
 from stacks.placement import Placement
@@ -109,7 +109,7 @@ class DatabaseLogs(Construct):
 
     def __init__(self, scope: Construct, id: str, *, name: str, lifetime: Lifetime) -> None:
         super().__init__(scope, id)
-        self.identifier = f"{name}-{cdk.Fn.select(2, cdk.Fn.split('/', cdk.Stack.of(self).stack_id))}"
+        self.identifier = f"{name}-{stack_uuid(self)}"
         for kind in EXPORTS:
             group = f"/aws/rds/instance/{self.identifier}/{kind}"
             OwnedLogGroup(self, kind.capitalize(), lifetime=lifetime, name=group)

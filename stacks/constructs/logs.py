@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import aws_cdk as cdk
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
@@ -23,3 +24,8 @@ class OwnedLogGroup(logs.LogGroup):
         resource = self.node.default_child
         assert isinstance(resource, logs.CfnLogGroup)
         resource.retention_in_days = lifetime.log_days
+
+
+def stack_uuid(scope: Construct) -> str:
+    """For a name that a service insists on: what was kept of a stack must not be in the way of the next one."""
+    return cdk.Fn.select(2, cdk.Fn.split("/", cdk.Stack.of(scope).stack_id))

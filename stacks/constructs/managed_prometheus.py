@@ -8,7 +8,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from stacks.constructs.logs import OwnedLogGroup
+from stacks.constructs.logs import OwnedLogGroup, stack_uuid
 from stacks.lifetime import Lifetime
 
 
@@ -21,7 +21,7 @@ class ManagedPrometheus(Construct):
     def __init__(self, scope: Construct, id: str, *, rules: str, alerts: sns.Topic, lifetime: Lifetime) -> None:
         super().__init__(scope, id)
         # The prefix lets the log delivery service write without one more entry in the account's short resource policy.
-        name = f"/aws/vendedlogs/prometheus/{cdk.Stack.of(self).stack_name}"
+        name = f"/aws/vendedlogs/prometheus/{stack_uuid(self)}"
         logs = OwnedLogGroup(self, "Logs", lifetime=lifetime, name=name)
         self._workspace = aps.CfnWorkspace(
             self,

@@ -137,7 +137,9 @@ def test_prometheus_is_made_only_where_asked(plain: Template, keyed: Template) -
 
 def test_prometheus_logs_to_a_group_that_the_stack_owns(keyed: Template) -> None:
     ((name, group),) = keyed.find_resources("AWS::Logs::LogGroup").items()
-    assert group["Properties"]["LogGroupName"].startswith("/aws/vendedlogs/")
+    prefix, own = group["Properties"]["LogGroupName"]["Fn::Join"][1]
+    assert prefix.startswith("/aws/vendedlogs/")
+    assert "AWS::StackId" in str(own)
     assert group["Properties"]["RetentionInDays"] == 365
     keyed.has_resource_properties(
         "AWS::APS::Workspace", {"LoggingConfiguration": {"LogGroupArn": {"Fn::GetAtt": [name, "Arn"]}}}
