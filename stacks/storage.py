@@ -25,6 +25,7 @@ class Storage(cdk.Stack):
         common: Mapping[str, Any] = {"logs": self.access_logs, "lifetime": lifetime}
         raw = DataBucket(self, "Raw", name=names.get("raw"), old=365, cool=True, **common)
         raw.announce_to_eventbridge()
+        cdk.CfnOutput(self, "RawBucket", value=raw.bucket_name, description="Data arrives here, below PROBLEM/")
         self.raw: s3.IBucket = raw
         # DVC names a file by its content: the only old versions are what a clean-up deleted.
         self.dvc: s3.IBucket = DataBucket(self, "Dvc", name=names.get("dvc"), old=90, **common)
