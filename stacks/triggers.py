@@ -41,12 +41,13 @@ class Triggers(cdk.Stack):
         super().__init__(scope, id)
         self.dead_letters = DeadLetters(self, "DeadLetters", lifetime=lifetime)
         token = None if github is None else GitHubToken(self, "GitHubToken", lifetime=lifetime)
+        memory = RunMemory(self, "Memory", lifetime=lifetime)
         self.function = RetrainFunction(
             self,
             "Retrain",
             problems=problems,
             raw=raw,
-            memory=RunMemory(self, "Memory", lifetime=lifetime),
+            memory=memory,
             cooldown=cooldown,
             daily_cap=daily_cap,
             starts={"EVERGREEN_PIPELINE": pipeline.pipeline_name}
@@ -74,6 +75,7 @@ class Triggers(cdk.Stack):
             self,
             "Alarms",
             function=self.function,
+            memory=memory,
             dead_letters=self.dead_letters,
             problems=problems,
             alerts=alerts,

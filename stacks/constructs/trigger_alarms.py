@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
@@ -17,6 +18,7 @@ SIGNIFICANT = 0.2
 """Population stability index above which a distribution counts as changed. Siddiqi, Credit Risk Scorecards, 2006."""
 FAILURES = 3
 """Errors of one event that failed for good: the first attempt and Lambda's two retries."""
+OPERATIONS = [dynamodb.Operation.GET_ITEM, dynamodb.Operation.PUT_ITEM, dynamodb.Operation.UPDATE_ITEM]
 UNUSUAL = 20
 """Requests an hour that a cooldown holds back: more come from a loop or a program than from people."""
 
@@ -76,7 +78,7 @@ class DriftAlarm(QuietAlarm):
 
 
 class TriggerAlarms(Construct):
-    """On the function and its dead letters, and for each problem on what was held back."""
+    """On the function, its memory and its dead letters, and for each problem on what was held back."""
 
     def __init__(
         self,
@@ -84,6 +86,7 @@ class TriggerAlarms(Construct):
         id: str,
         *,
         function: lambda_.IFunction,
+        memory: dynamodb.ITable,
         dead_letters: sqs.IQueue,
         problems: Sequence[str],
         alerts: sns.ITopic,
@@ -94,6 +97,8 @@ class TriggerAlarms(Construct):
         waiting = dead_letters.metric_approximate_number_of_messages_visible(statistic="Maximum", period=minutes(5))
         errors = function.metric_errors(statistic="Sum", period=minutes(15))
         throttles = function.metric_throttles(statistic="Sum", period=minutes(5))
+        refused = memory.metric_throttled_requests_for_operations(operations=OPERATIONS, period=minutes(5))
+        self._alarm("Memory", refused, 1, "The table of runs refuses requests: events wait for their retries")
         self._alarm("DeadLetters", waiting, 1, "An event could not be handled: read the queue, mend, redrive")
         self._alarm("Errors", errors, FAILURES, "Events fail in the retrain function: read its log")
         self._alarm("Throttles", throttles, 1, "The account has too little Lambda concurrency for the retrain function")

@@ -240,3 +240,16 @@ def test_every_alarm_is_told_and_quiet_without_data(template: Template, metric: 
     for one in found:
         assert len(one["AlarmActions"]) == 1
         assert one["TreatMissingData"] == "notBreaching"
+
+
+def test_a_table_that_refuses_what_the_function_asks_of_it_is_told(template: Template) -> None:
+    (watching,) = [
+        one["Properties"] for one in template.find_resources("AWS::CloudWatch::Alarm").values() if "refuses" in str(one)
+    ]
+    asked = [each["MetricStat"]["Metric"] for each in watching["Metrics"] if "MetricStat" in each]
+    operations = {
+        dimension["Value"] for one in asked for dimension in one["Dimensions"] if dimension["Name"] != "TableName"
+    }
+    assert operations == {"GetItem", "PutItem", "UpdateItem"}
+    assert {one["MetricName"] for one in asked} == {"ThrottledRequests"}
+    assert len(watching["AlarmActions"]) == 1
