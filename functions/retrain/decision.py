@@ -33,7 +33,10 @@ class Request(BaseModel):
 
 
 class Run(BaseModel):
-    """A claimed start. `execution` is known once it is confirmed; `before` is when the run before it started."""
+    """A claimed start. `execution` is known once it is confirmed; `before` is when the run before it started.
+
+    `doubtful`: an earlier attempt ended without an answer, so the start may have happened.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,6 +44,7 @@ class Run(BaseModel):
     since: datetime
     execution: str | None = None
     before: datetime | None = None
+    doubtful: bool = False
 
 
 class State(BaseModel):
@@ -139,9 +143,12 @@ def confirm(state: State, request: Request, execution: str) -> Rest:
 
 
 def undo(state: State, request: Request) -> Rest:
-    """The start did not happen: as if it had never been claimed, but data waits for its next chance."""
+    """The start did not happen: as if it had never been claimed, but data waits for its next chance.
+
+    A doubtful claim stays, to be tried until there is an answer: taken back, the day might have one run too many.
+    """
     claimed = _unconfirmed(state)
-    if claimed is None or claimed.request.id != request.id:
+    if claimed is None or claimed.request.id != request.id or claimed.doubtful:
         return Rest(state)
     parked = _preferred(request, state.parked)[0] if request.cause == "data" else state.parked
     before = {"run": None, "last": claimed.before, "starts": max(0, state.starts - 1)}
@@ -163,7 +170,7 @@ def _unconfirmed(state: State) -> Run | None:
 def _again(claimed: Run, state: State, now: datetime) -> Start:
     """Nobody knows whether the start reached its target; the request's id makes a second one the same."""
     counted = {"day": now.date(), "starts": state.starts if state.day == now.date() else 1, "last": now}
-    run = claimed.model_copy(update={"since": now})
+    run = claimed.model_copy(update={"since": now, "doubtful": True})
     return Start(state.model_copy(update={**counted, "run": run}), claimed.request)
 
 

@@ -148,6 +148,17 @@ def test_an_undone_start_leaves_no_trace_but_its_data_waits() -> None:
     assert undo(claimed, wish(2)).state == state
 
 
+def test_a_start_that_may_have_happened_is_not_undone_by_a_refused_second_attempt() -> None:
+    claimed = decide(data(1), State(), POLICY, NOON).state
+    again = decide(data(1), claimed, POLICY, LATER)
+    assert isinstance(again, Start)
+    held = undo(again.state, data(1)).state
+    assert held == again.state, "the first attempt ended without an answer: a run of today may be of it"
+    newer = decide(data(2), held, POLICY, LATER)
+    assert isinstance(newer, Park)
+    assert isinstance(wake(newer.state, POLICY, LATER + POLICY.claim), Start), "it is tried until there is an answer"
+
+
 @pytest.mark.parametrize("change", [lambda s: undo(s, data(1)), lambda s: undo(s, data(9)), lambda s: release(s, "x")])
 def test_what_is_told_of_another_run_or_too_late_changes_nothing(change: object) -> None:
     assert change(running(1)) == Rest(running(1))  # type: ignore[operator]
