@@ -12,9 +12,9 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from moto import mock_aws
 
 from functions.apprunner_logs import handler
+from tests.support.aws import simulated_aws
 
 EVENT: dict[str, Any] = json.loads((Path(__file__).parent / "events" / "cloudformation_delete.json").read_text())
 SERVICE = "Dev-Serving-Flights-66E29C6A"
@@ -23,10 +23,7 @@ ID = "8fe1e10304f84fd2b0df550fe98a71fa"
 
 @pytest.fixture
 def logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with mock_aws():
+    with simulated_aws():
         client = boto3.client("logs")
         monkeypatch.setattr(handler, "_client", lambda: client)
         yield client

@@ -16,13 +16,13 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
-from moto import mock_aws
 
 from functions.verify import handler
 from functions.verify.decision import Answer, Expected, Nobody, NoModel, Served, Silent, agree, objection, shortfall
 from functions.verify.events import Deployment, Job
 from functions.verify.transport import ask
 from functions.verify.verifier import GREEN, Patience, Verifier
+from tests.support.aws import simulated_aws
 
 EVENTS = Path(__file__).parent / "events"
 NEW = "cd44" + "0" * 56 + "cd44"
@@ -86,11 +86,8 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with mock_aws():
+    with simulated_aws():
         yield
 
 

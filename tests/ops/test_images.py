@@ -15,7 +15,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from ops import image_push, images
 from ops.aws import AwsError, call
@@ -23,6 +22,7 @@ from ops.engine import Engine, EngineError, build_options
 from ops.image_checks import Checked, table
 from ops.image_inputs import IMAGES, ROOT, InputError, context, entries, tag
 from ops.image_release import release
+from tests.support.aws import simulated_aws
 
 SERVICE = IMAGES["service"]
 ARM = "linux/arm64"
@@ -153,11 +153,8 @@ def engine_stub(folder: Path, monkeypatch: pytest.MonkeyPatch, *, build: str = "
 
 
 @pytest.fixture
-def repository(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    with mock_aws():
+def repository() -> Iterator[str]:
+    with simulated_aws("eu-west-1"):
         made = boto3.client("ecr", "us-east-1").create_repository(repositoryName="dev/service")
         yield made["repository"]["repositoryUri"]
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from moto import mock_aws
 
 from functions.retrain.decision import Request, State
 from functions.retrain.memory import ChangedError
+from tests.support.aws import simulated_aws
 
 EVENTS = Path(__file__).parents[1] / "functions" / "events"
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -131,7 +131,7 @@ class OneAtATime:
 @contextmanager
 def dynamodb_table(name: str) -> Iterator[OneAtATime]:
     """A client of a simulated DynamoDB with one table, keyed as the stack's."""
-    with mock_aws():
+    with simulated_aws():
         client = boto3.client("dynamodb", region_name="us-east-1")
         client.create_table(
             TableName=name,
