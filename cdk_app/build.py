@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import aws_cdk as cdk
 
-from cdk_app.config import TARGETS, Environment, Serving
+from cdk_app.choices import TARGETS, Serving
+from cdk_app.config import Environment
 from cdk_app.environments import ENVIRONMENTS
 from cdk_app.guardrails import guard
 from cdk_app.platform import Platform

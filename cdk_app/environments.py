@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from cdk_app.config import (
+from cdk_app.choices import (
     AppRunner,
     Canary,
     Database,
     Delivery,
     Ecs,
-    Environment,
     Monitoring,
     Network,
     Repository,
@@ -17,8 +16,8 @@ from cdk_app.config import (
     Tracking,
     Training,
     Triggers,
-    by_name,
 )
+from cdk_app.config import Environment, by_name
 
 REPOSITORY = Repository(owner="your-organisation", name="evergreen")
 

@@ -9,7 +9,8 @@ import aws_cdk as cdk
 import pytest
 
 from cdk_app.build import build_app
-from cdk_app.config import Ecs, Environment, Network, Serving, Tracking, Training, Triggers
+from cdk_app.choices import Ecs, Network, Serving, Tracking, Training, Triggers
+from cdk_app.config import Environment
 from cdk_app.environments import DEV, PROD
 from tests.support.stacks import flags
 

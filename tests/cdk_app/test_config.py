@@ -5,14 +5,13 @@ from typing import Any
 
 import pytest
 
-from cdk_app.config import (
+from cdk_app.choices import (
     Access,
     AppRunner,
     Canary,
     Database,
     Delivery,
     Ecs,
-    Environment,
     Monitoring,
     Network,
     Repository,
@@ -21,8 +20,8 @@ from cdk_app.config import (
     Tracking,
     Training,
     Triggers,
-    by_name,
 )
+from cdk_app.config import Environment, by_name
 from cdk_app.environments import ENVIRONMENTS
 from cdk_app.offers import LOG_DAYS
 from cdk_app.refusals import Config, ConfigError

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from cdk_app.config import ROOM_TO_COLLECT, Ecs
+from cdk_app.choices import Ecs
+from cdk_app.config import ROOM_TO_COLLECT
 from cdk_app.environments import ENVIRONMENTS
 from functions.retrain.objects import location, problem_of
 from functions.retrain.settings import Settings as RetrainSettings

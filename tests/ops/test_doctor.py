@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, NoCredentialsError
 from moto import mock_aws
 from typer.testing import CliRunner
 
-from cdk_app.config import AppRunner, Monitoring, Repository, Serving
+from cdk_app.choices import AppRunner, Monitoring, Repository, Serving
 from cdk_app.environments import DEV, PROD
 from ops import checks, doctor
 from ops.checks import BOOTSTRAP, ECS_ROLE, GITHUB, Check, examine
