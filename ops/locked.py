@@ -36,7 +36,12 @@ def _installed(name: str) -> str | None:
 @app.command()
 def locked(lock: Annotated[Path, typer.Argument(help="A lock file, such as requirements/ml.txt.")]) -> None:
     """Exit with 2 and one sentence where something else is installed."""
-    if found := differences(lock.read_text(encoding="utf-8")):
+    try:
+        text = lock.read_text(encoding="utf-8")
+    except OSError as error:
+        sys.stderr.write(f"error: {lock}: the lock file cannot be read: {error.strerror}\n")
+        raise typer.Exit(MENDABLE) from None
+    if found := differences(text):
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         said = f"this environment is not that of {lock}: {', '.join(found[:3])}{more}"
         sys.stderr.write(f"error: {said}; push an image of this commit: make images-push\n")

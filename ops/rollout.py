@@ -181,14 +181,15 @@ def main(
 ) -> None:
     """Let a stack run another image, and say why if it does not."""
     import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
 
     def say(line: str) -> None:
         sys.stderr.write(line + "\n")
 
     try:
         done = roll_out(boto3.client("cloudformation"), stack, image, say=say, patience=Patience(most=minutes * 60))
-    except RolloutError as error:
-        say(f"error: {error}")
+    except (RolloutError, BotoCoreError, ClientError) as error:
+        say(f"error: {stack}: {error}" if not isinstance(error, RolloutError) else f"error: {error}")
         raise typer.Exit(MENDABLE) from None
     except RolledBackError as error:
         say(f"error: {error}")

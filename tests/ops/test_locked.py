@@ -37,3 +37,10 @@ def test_a_job_in_an_older_image_ends_with_what_to_do(tmp_path: Path) -> None:
     assert ended.exit_code == 2
     assert "and 2 more" in ended.stderr
     assert "make images-push" in ended.stderr
+
+
+def test_a_lock_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    ended = CliRunner().invoke(app, [str(tmp_path / "none.txt")])
+    assert ended.exit_code == 2
+    assert ended.stderr.startswith("error: ")
+    assert ended.stderr.count("\n") == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -180,3 +181,13 @@ def test_a_deployment_in_progress_is_waited_for() -> None:
 def test_waiting_ends() -> None:
     with pytest.raises(RolloutError, match=r"^S is still changing after 0 seconds"):
         roll_out(Refusing(busy=100), "S", "two", patience=Patience(most=0, sleep=lambda _: None))
+
+
+def test_a_shell_without_a_region_is_told_so_in_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+    done = CliRunner().invoke(app, ["--stack", "Dev-Serving", "--image", "one"])
+    assert done.exit_code == 2
+    assert done.stderr == "error: Dev-Serving: You must specify a region.\n"
