@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,10 +14,10 @@ from aws_cdk.assertions import Template
 from functions.migrate.request import Migration
 from stacks.constructs.mlflow_program import PORT
 from stacks.constructs.mlflow_task import CONTAINER
-from tests.support.postgres import Postgres, create_database
-from tests.support.processes import LOOPBACK, accepts, scratch, serve
+from tests.support.postgres import Postgres
 from tests.support.stacks import template_of
 from tests.support.tracking import Process, container, tracking
+from tests.support.tracking_server import SEARCH, ask, migrate, mlflow_of, new_database
 
 pytestmark = pytest.mark.xdist_group("mlflow-server")
 DATABASE = "tracking_container"
@@ -34,71 +31,19 @@ def template() -> Template:
 
 @pytest.fixture(scope="module")
 def empty(postgres: Postgres) -> dict[str, str]:
-    """A new database, as the variables with which a container finds it; this PostgreSQL has no TLS."""
-    create_database(postgres, DATABASE)
-    return {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PGHOST": LOOPBACK,
-        "PGPORT": str(postgres.port),
-        "PGUSER": postgres.user,
-        "PGDATABASE": DATABASE,
-        "PGPASSWORD": postgres.password,
-        "PGSSLMODE": "disable",
-    }
+    return new_database(postgres, DATABASE)
 
 
 @pytest.fixture(scope="module")
 def migrated(template: Template, empty: dict[str, str]) -> dict[str, str]:
-    _migrate(template, empty)
+    migrate(template, empty)
     return empty
 
 
 @pytest.fixture(scope="module")
 def server(template: Template, migrated: dict[str, str]) -> Iterator[int]:
-    """The server's own command, on another port."""
-    process = Process.of(container(template, "Server"))
-
-    def command(port: int) -> list[str]:
-        return [str(port) if word == str(PORT) else word for word in process.command]
-
-    environment = {**process.environment, "MLFLOW_DEFAULT_ARTIFACT_ROOT": "s3://artifacts/mlflow", **migrated}
-    with scratch() as folder, serve(command, _answers, folder, environment=environment) as port:
+    with mlflow_of(template, migrated) as port:
         yield port
-
-
-def _migrate(template: Template, database: Mapping[str, str]) -> str:
-    process = Process.of(container(template, "Migration"))
-    assert process.secrets == {"PGPASSWORD"}
-    with scratch() as folder:
-        done = subprocess.run(
-            process.command,
-            env={**process.environment, "HOME": str(folder), **database},
-            cwd=folder,
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-    assert done.returncode == 0, done.stderr
-    return done.stderr
-
-
-def _answers(port: int) -> bool:
-    return accepts(port) and _ask(port, "/health", "localhost")[0] == 200
-
-
-def _ask(port: int, path: str, host: str, origin: str | None = None) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=20)
-    headers = {"Host": host, "Content-Type": "application/json", **({"Origin": origin} if origin else {})}
-    try:
-        body = json.dumps({"max_results": 5}) if path.endswith("search") else None
-        connection.request("POST" if body else "GET", path, body, headers)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    except OSError:
-        return 0, b""
-    finally:
-        connection.close()
 
 
 def test_the_migration_makes_the_tables_of_an_empty_database(migrated: dict[str, str]) -> None:
@@ -107,7 +52,7 @@ def test_the_migration_makes_the_tables_of_an_empty_database(migrated: dict[str,
 
 def test_a_second_migration_changes_nothing(template: Template, migrated: dict[str, str]) -> None:
     before = _revision(migrated)
-    _migrate(template, migrated)
+    migrate(template, migrated)
     assert _revision(migrated) == before
 
 
@@ -124,30 +69,27 @@ def _revision(database: Mapping[str, str]) -> list[Any]:
         return connection.execute("SELECT version_num FROM alembic_version").fetchall()
 
 
-SEARCH = "/ajax-api/2.0/mlflow/experiments/search"
-
-
 @pytest.mark.parametrize("host", [f"{HOST}:{PORT}", HOST, "localhost:8080", "127.0.0.1:15000"])
 def test_the_server_answers_under_its_names_and_at_the_end_of_a_forwarded_port(server: int, host: str) -> None:
-    status, body = _ask(server, SEARCH, host)
+    status, body = ask(server, SEARCH, host)
     assert status == 200, body
     assert json.loads(body)["experiments"][0]["artifact_location"].startswith("s3://artifacts/mlflow/")
 
 
 @pytest.mark.parametrize("host", ["evil.example.com", f"{HOST}.evil.example.com", "10.0.1.7:5000"])
 def test_the_server_refuses_other_names_but_answers_its_health_checks(server: int, host: str) -> None:
-    assert _ask(server, SEARCH, host)[0] == 403
-    assert _ask(server, "/health", host)[0] == 200
+    assert ask(server, SEARCH, host)[0] == 403
+    assert ask(server, "/health", host)[0] == 200
 
 
 def test_its_own_page_may_write_and_that_of_others_may_not(server: int) -> None:
     host = f"{HOST}:{PORT}"
-    assert _ask(server, SEARCH, host, origin=f"http://{host}")[0] == 200
-    assert _ask(server, SEARCH, host, origin="http://evil.example.com")[0] == 403
+    assert ask(server, SEARCH, host, origin=f"http://{host}")[0] == 200
+    assert ask(server, SEARCH, host, origin="http://evil.example.com")[0] == 403
 
 
 def test_artifacts_do_not_pass_through_the_server(server: int) -> None:
-    status, _ = _ask(server, "/api/2.0/mlflow-artifacts/artifacts?path=", f"{HOST}:{PORT}")
+    status, _ = ask(server, "/api/2.0/mlflow-artifacts/artifacts?path=", f"{HOST}:{PORT}")
     assert status == 503
 
 
