@@ -11,9 +11,8 @@ from aws_cdk import aws_ec2 as ec2
 class Placement:
     """`tasks` are the subnets of what runs code, `data` those of databases (no way in or out of the VPC).
 
-    `public_ip`: tasks lie in public subnets and need an address of their own to get out. `way_out`: what cannot have
-    one (a Lambda, CodeBuild) reaches the internet from `tasks` through a NAT. `jump_host`: through it, where there is
-    one, a person with a Session Manager session reaches what is private.
+    `public_ip`: tasks lie in public subnets and need an address of their own to get out; without it they go through a
+    NAT. `jump_host`: through it, where there is one, a person with a Session Manager session reaches what is private.
     """
 
     vpc: ec2.IVpc
@@ -21,7 +20,3 @@ class Placement:
     data: ec2.SubnetSelection
     public_ip: bool
     jump_host: ec2.ISecurityGroup | None = None
-
-    @property
-    def way_out(self) -> bool:
-        return not self.public_ip

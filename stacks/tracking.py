@@ -13,7 +13,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.acknowledge import INLINE_POLICIES, acknowledge
 from stacks.constructs.database import PostgresDatabase
 from stacks.constructs.image import ReleasedImage
 from stacks.constructs.migration import Migration
@@ -126,7 +126,7 @@ class Tracking(cdk.Stack):
         address.lead_to(self.service)
         RolloutNotice(self, "RolloutNotice", service=self.service, alerts=alerts)
         self.access = TrackingAccess(uri=address.uri, clients=clients, credentials=login.credentials if login else None)
-        acknowledge(self, INLINE)
+        acknowledge(self, INLINE_POLICIES)
         cdk.CfnOutput(self, "Uri", value=address.uri, description="Where clients find MLflow")
         cdk.CfnOutput(self, "ClientsGroup", value=clients.security_group_id, description="Whoever holds it may use it")
 
@@ -142,7 +142,6 @@ class Tracking(cdk.Stack):
         return cluster
 
 
-INLINE = {"NIST.800.53.R5-IAMNoInlinePolicy": "A policy says what one role may do, and goes with that role."}
 FREE_METRICS = {
     "AwsSolutions-ECS4": "ECS reports CPU and memory for free and Monitoring watches them. Insights would cost some "
     "seven dollars a month more, and write a log group that outlives the stack."

@@ -12,7 +12,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.acknowledge import INLINE_POLICIES, acknowledge
 from stacks.constructs.buildspec import buildspec
 from stacks.constructs.findings import wildcard
 from stacks.constructs.function import POWERTOOLS
@@ -121,9 +121,7 @@ class Training(cdk.Stack):
         grant_writing(artifacts, prover, DECISIONS, REPORTS)
         grant_reading(artifacts, _role(self.release), DECISIONS)
         self._grant_rollout(serving_stack)
-        acknowledge(
-            self, {"NIST.800.53.R5-IAMNoInlinePolicy": "A policy says what one role may do, and goes with that role."}
-        )
+        acknowledge(self, INLINE_POLICIES)
 
     def _grant_rollout(self, serving_stack: str) -> None:
         # An update goes on with the role of the last deployment; who may update the stack need not be able to pass it.

@@ -8,8 +8,9 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.acknowledge import INLINE_POLICIES, acknowledge
 from stacks.constructs.dead_letters import DeadLetters
+from stacks.constructs.names import pascal
 from stacks.constructs.retrain_function import PATIENCE, GitHubToken, RetrainFunction, let_read, let_start
 from stacks.constructs.retrain_rules import RetrainRules
 from stacks.constructs.run_memory import RunMemory
@@ -57,8 +58,7 @@ class Triggers(cdk.Stack):
             lifetime=lifetime,
         )
         self.drift = {
-            problem: DriftAlarm(self, f"{problem.title().replace('_', '')}Drift", problem=problem, alerts=alerts)
-            for problem in problems
+            problem: DriftAlarm(self, f"{pascal(problem)}Drift", problem=problem, alerts=alerts) for problem in problems
         }
         rules = RetrainRules(self, "Rules", function=self.function, dead_letters=self.dead_letters, patience=PATIENCE)
         rules.objects(raw)
@@ -80,7 +80,4 @@ class Triggers(cdk.Stack):
             problems=problems,
             alerts=alerts,
         )
-        acknowledge(
-            self,
-            {"NIST.800.53.R5-IAMNoInlinePolicy": "The policy says what one role may do here, and goes with that role."},
-        )
+        acknowledge(self, INLINE_POLICIES)

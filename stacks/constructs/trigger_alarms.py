@@ -13,6 +13,8 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from stacks.constructs.names import pascal
+
 NAMESPACE = "Evergreen"
 SIGNIFICANT = 0.2
 """Population stability index above which a distribution counts as changed. Siddiqi, Credit Risk Scorecards, 2006."""
@@ -103,7 +105,7 @@ class TriggerAlarms(Construct):
         self._alarm("Errors", errors, FAILURES, "Events fail in the retrain function: read its log")
         self._alarm("Throttles", throttles, 1, "The account has too little Lambda concurrency for the retrain function")
         for problem in problems:
-            held = Construct(self, problem.title().replace("_", ""))
+            held = Construct(self, pascal(problem))
             counted = {
                 "CapReached": (1, "has used up its runs of today"),
                 "LockExpired": (1, "held its lock too long: a run hangs, or its end was never told"),

@@ -12,16 +12,17 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.acknowledge import INLINE_POLICIES, acknowledge
 from stacks.constructs.app_runner import AppRunner, AppRunnerService
 from stacks.constructs.app_runner_logs import AppRunnerLogs
 from stacks.constructs.image import ReleasedImage
+from stacks.constructs.names import pascal
 from stacks.constructs.service_alarms import ServiceAlarms
 from stacks.constructs.verifier import Verifier
 from stacks.lifetime import Lifetime
 from stacks.placement import Placement
 from stacks.serving.app_runner_metrics import error_percentage, latency, metric, searched_metrics
-from stacks.serving.program import CREDENTIALS, environment, pascal, permit
+from stacks.serving.program import CREDENTIALS, environment, permit
 from stacks.serving.target import HEALTH, NOT_RELEASED, PORT, ServiceMetrics
 from stacks.sizes import InstanceSize
 from stacks.tracking_access import TrackingAccess
@@ -71,10 +72,7 @@ class AppRunnerServing(cdk.Stack):
         self.alarms: dict[str, Sequence[cloudwatch.IAlarm]] = {
             problem: self._alarms(problem, service) for problem, service in services.items()
         }
-        acknowledge(
-            self,
-            {"NIST.800.53.R5-IAMNoInlinePolicy": "A policy says what one role may do, and goes with that role."},
-        )
+        acknowledge(self, INLINE_POLICIES)
 
     def _service(self, problem: str, runner: AppRunner, tracking: TrackingAccess) -> AppRunnerService:
         return AppRunnerService(

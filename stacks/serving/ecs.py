@@ -14,19 +14,19 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from stacks.constructs.acknowledge import acknowledge
+from stacks.constructs.acknowledge import INLINE_POLICIES, acknowledge
 from stacks.constructs.balanced_service import BalancedService
 from stacks.constructs.canary import Canary
 from stacks.constructs.front_door import FrontDoor
 from stacks.constructs.image import ReleasedImage
 from stacks.constructs.managed_prometheus import ManagedPrometheus
+from stacks.constructs.names import pascal
 from stacks.constructs.request_scaling import RequestScaling
 from stacks.constructs.service_alarms import ServiceAlarms
 from stacks.constructs.verifier import Verifier
 from stacks.lifetime import Lifetime
 from stacks.placement import Placement
 from stacks.serving.balancer_metrics import balancer_metrics, error_percentage
-from stacks.serving.program import pascal
 from stacks.serving.service_task import ServiceTask
 from stacks.serving.target import ALIVE, NOT_RELEASED, PORT, ServiceMetrics
 from stacks.sizes import CanarySteps, TaskSize
@@ -101,10 +101,7 @@ class EcsServing(cdk.Stack):
                 lifetime=lifetime,
             )
             self._serve(problem, door, task)
-        acknowledge(
-            self,
-            {"NIST.800.53.R5-IAMNoInlinePolicy": "A policy says what one role may do, and goes with that role."},
-        )
+        acknowledge(self, INLINE_POLICIES)
 
     def _cluster(self) -> ecs.Cluster:
         cluster = ecs.Cluster(

@@ -14,11 +14,6 @@ CREDENTIALS = {"EVERGREEN_TRACKING_USERNAME": "username", "EVERGREEN_TRACKING_PA
 """Environment variable to the field of the tracking server's secret."""
 
 
-def pascal(problem: str) -> str:
-    """`late_flights` as a construct id: `LateFlights`."""
-    return "".join(word.capitalize() for word in problem.split("_"))
-
-
 def environment(problem: str, tracking: TrackingAccess) -> dict[str, str]:
     return {
         "EVERGREEN_HOST": "0.0.0.0",  # noqa: S104  # inside a container

@@ -89,7 +89,7 @@ def test_without_a_nat_tasks_are_public_and_need_an_address(made: dict[Nat, Made
 def test_with_a_nat_tasks_are_private(made: dict[Nat, Made], nat: Nat) -> None:
     placement = made[nat].network.placement
 
-    assert placement.way_out
+    assert not placement.public_ip
     assert len(placement.vpc.select_subnets(subnet_type=placement.tasks.subnet_type).subnet_ids) == 2
     assert placement.tasks.subnet_type != placement.data.subnet_type
 
