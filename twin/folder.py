@@ -1,0 +1,92 @@
+"""What is known of one twin, in the one folder that holds its state."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PYTHON = ROOT / ".venv/bin/python"
+EMULATOR_PYTHON = ROOT / ".venv/twin/bin/python"
+"""The emulator pins botocore, so it has an environment of its own."""
+NODE = ROOT / ".venv/lib/node/bin"
+LOOPBACK = "127.0.0.1"
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+FOLDER = "EVERGREEN_TWIN"
+"""The variable that names the folder to every process of a twin."""
+RECORD = "twin.json"
+
+
+class TwinError(Exception):
+    """Something about a twin that a person can mend; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Twin:
+    """Where a twin's parts are. `block` is its part of the loopback range, such as 127.81.7; tasks get addresses in it."""
+
+    folder: Path
+    gateway: int
+    pipeline: int
+    """The port behind which the emulator finds CodePipeline."""
+    block: str
+    token: str
+    """What a caller of `/_twin/` shows."""
+
+    @property
+    def endpoint(self) -> str:
+        return f"https://{LOOPBACK}:{self.gateway}"
+
+    @property
+    def ca(self) -> Path:
+        return self.folder / "tls/ca.pem"
+
+    @property
+    def names(self) -> Path:
+        """Lines `NAME:PORT ADDRESS:PORT`, or `NAME ADDRESS`: what the private zone and the load balancers are called."""
+        return self.folder / "names"
+
+    def address(self, host: int) -> str:
+        return f"{self.block}.{host}"
+
+    def trust(self) -> dict[str, str]:
+        """The variables by which a process finds the emulator and trusts it; no credentials."""
+        ca = str(self.ca)
+        return {
+            FOLDER: str(self.folder),
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CA_BUNDLE": ca,
+            "SSL_CERT_FILE": ca,
+            "NODE_EXTRA_CA_CERTS": ca,
+        }
+
+    def administrator(self) -> dict[str, str]:
+        """The variables of whoever owns the account."""
+        return {**self.trust(), "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+    def save(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        document = {name: value for name, value in self.__dict__.items() if name != "folder"}
+        path = self.folder / RECORD
+        with path.open("w", encoding="utf-8", opener=_private) as file:
+            json.dump(document, file, indent=2)
+
+    @classmethod
+    def load(cls, folder: Path) -> Twin:
+        """Raises TwinError when no twin lives there."""
+        try:
+            document: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise TwinError(f"no twin lives in {folder}: start one with `make twin`") from None
+        return cls(folder=folder, **document)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
