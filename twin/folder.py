@@ -27,7 +27,7 @@ class TwinError(Exception):
 
 @dataclass(frozen=True)
 class Twin:
-    """Where a twin's parts are. `block` is its part of the loopback range, such as 127.81.7; tasks get addresses in it."""
+    """Where a twin's parts are. `block` is its part of the loopback range, such as 127.81.7, for tasks and balancers."""
 
     folder: Path
     gateway: int
@@ -47,7 +47,7 @@ class Twin:
 
     @property
     def names(self) -> Path:
-        """Lines `NAME:PORT ADDRESS:PORT`, or `NAME ADDRESS`: what the private zone and the load balancers are called."""
+        """Lines `NAME:PORT ADDRESS:PORT` or `NAME ADDRESS`: the private zone and the load balancers."""
         return self.folder / "names"
 
     def address(self, host: int) -> str:
@@ -74,8 +74,8 @@ class Twin:
     def save(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         document = {name: value for name, value in self.__dict__.items() if name != "folder"}
-        path = self.folder / RECORD
-        with path.open("w", encoding="utf-8", opener=_private) as file:
+        descriptor = os.open(self.folder / RECORD, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(document, file, indent=2)
 
     @classmethod
@@ -86,7 +86,3 @@ class Twin:
         except FileNotFoundError:
             raise TwinError(f"no twin lives in {folder}: start one with `make twin`") from None
         return cls(folder=folder, **document)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

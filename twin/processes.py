@@ -1,4 +1,4 @@
-"""Processes of a twin: each with a record in its folder, so that whoever takes the twin down ends these and no others."""
+"""Processes of a twin, each with a record in its folder: taking the twin down ends these and no others."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ def start(
             cwd=cwd,
             env=dict(environment),
             start_new_session=True,
-            **({} if user is None else {"user": user, "group": user, "extra_groups": ()}),
+            user=user,
+            group=user,
+            extra_groups=None if user is None else (),
         )
     path = folder / "processes" / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
