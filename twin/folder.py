@@ -27,7 +27,7 @@ class TwinError(Exception):
 
 @dataclass(frozen=True)
 class Twin:
-    """Where a twin's parts are. `block` is its part of the loopback range, such as 127.81.7, for tasks and balancers."""
+    """Where a twin's parts are. `block`, such as 127.81.7, is its part of the loopback range."""
 
     folder: Path
     gateway: int
