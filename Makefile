@@ -106,6 +106,7 @@ lock: $(VENV)/.test ## Resolve the dependencies again and write the lock files
 	@$(LOCK) --group build --group infra --group dev --output-file requirements.txt
 	@for group in build infra mlflow ml service; do \
 		$(LOCK) --group $$group --constraint requirements.txt --output-file requirements/$$group.txt; done
+	@$(LOCK) --group twin --output-file requirements/twin.txt
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 ...")'
