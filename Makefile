@@ -32,7 +32,7 @@ export PROBLEM DATA VERSION REASON
 CONTEXT = --context environment=$(ENV) $(if $(TARGET),--context target=$(TARGET))
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test lint format bench ui lock retrain release synth cost doctor bootstrap diff deploy destroy images images-check images-push
+.PHONY: help run install test lint format bench ui lock retrain release synth cost doctor bootstrap diff deploy destroy redrive images images-check images-push
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -79,6 +79,9 @@ deploy: $(VENV)/.cdk ## Deploy ENV=dev, asking before permissions change; APPROV
 
 destroy: $(VENV)/.cdk ## Tear ENV=dev down
 	@$(CDK) destroy $(CONTEXT) '**'
+
+redrive: $(VENV)/.test ## Give the dead letters of ENV=dev to the retrain function again
+	@$(BIN)/python -m ops.redrive --environment $(ENV)
 
 images: $(VENV)/.run ## Build the three container images
 	@$(BIN)/python -m ops.images build

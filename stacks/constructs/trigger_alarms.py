@@ -21,16 +21,20 @@ SIGNIFICANT = 0.2
 FAILURES = 3
 """Errors of one event that failed for good: the first attempt and Lambda's two retries."""
 OPERATIONS = [dynamodb.Operation.GET_ITEM, dynamodb.Operation.PUT_ITEM, dynamodb.Operation.UPDATE_ITEM]
+EMPTY = "empty object"
+"""Why the function refused a file that somebody meant as data; its other reasons are of files that ask for nothing."""
 UNUSUAL = 20
 """Requests an hour that a cooldown holds back: more come from a loop or a program than from people."""
 
 
-def problem_metric(name: str, problem: str, *, statistic: str, period: cdk.Duration) -> cloudwatch.Metric:
-    """A metric of one problem."""
+def problem_metric(
+    name: str, problem: str, *, statistic: str, period: cdk.Duration, reason: str | None = None
+) -> cloudwatch.Metric:
+    """A metric of one problem; with a reason, only what was counted for that one."""
     return cloudwatch.Metric(
         namespace=NAMESPACE,
         metric_name=name,
-        dimensions_map={"Problem": problem},
+        dimensions_map={"Problem": problem} if reason is None else {"Problem": problem, "Reason": reason},
         statistic=statistic,
         period=period,
     )
@@ -114,6 +118,8 @@ class TriggerAlarms(Construct):
             for name, (threshold, words) in counted.items():
                 metric = problem_metric(name, problem, statistic="Sum", period=hour)
                 self._alarm(name, metric, threshold, f"{problem} {words}", scope=held)
+            empty = problem_metric("Refused", problem, statistic="Sum", period=hour, reason=EMPTY)
+            self._alarm("EmptyData", empty, 1, f"{problem} was sent an empty file: no run starts from it", scope=held)
 
     def _alarm(
         self, id: str, metric: cloudwatch.IMetric, threshold: float, words: str, *, scope: Construct | None = None

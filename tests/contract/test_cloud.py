@@ -12,7 +12,7 @@ import yaml
 from cdk_app.choices import Ecs
 from cdk_app.config import ROOM_TO_COLLECT
 from cdk_app.environments import ENVIRONMENTS
-from functions.retrain.objects import location, problem_of
+from functions.retrain.objects import location, problem_of, refusal
 from functions.retrain.settings import Settings as RetrainSettings
 from functions.verify.events import Settings as VerifySettings
 from ml.io import objects
@@ -23,6 +23,7 @@ from service.metrics import Metrics
 from service.routes import health
 from service.slot import Slot
 from stacks.constructs.collector import MEMORY, scraping
+from stacks.constructs.trigger_alarms import EMPTY
 from stacks.prometheus_rules import RULES
 from stacks.serving.service_task import JOB
 from stacks.serving.target import PORT
@@ -53,6 +54,10 @@ def functions(environment: str, target: str) -> dict[str, dict[str, str]]:
         for _, properties in resources(environment, target, "AWS::Lambda::Function")
         if properties["Handler"].endswith(".handler.handle")
     }
+
+
+def test_the_alarm_on_empty_data_watches_the_reason_that_the_function_gives() -> None:
+    assert refusal("flights/2013.csv", 0, ["flights"]) == EMPTY
 
 
 @assemblies

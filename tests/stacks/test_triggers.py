@@ -231,6 +231,7 @@ def test_drift_is_watched_for_each_problem_and_silence_is_no_drift(template: Tem
         ("CapReached", 2),
         ("LockExpired", 2),
         ("HeldBack", 2),
+        ("Refused", 2),
         ("Drift", 2),
     ],
 )
