@@ -46,6 +46,15 @@ class Twin:
         return self.folder / "tls/ca.pem"
 
     @property
+    def certificate(self) -> Path:
+        """The server's chain; it holds for every address of the block."""
+        return self.folder / "tls/server.pem"
+
+    @property
+    def key(self) -> Path:
+        return self.folder / "tls/server.key"
+
+    @property
     def names(self) -> Path:
         """Lines `NAME:PORT ADDRESS:PORT` or `NAME ADDRESS`: the private zone and the load balancers."""
         return self.folder / "names"
@@ -62,6 +71,9 @@ class Twin:
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
+            # A profile of the person who types would send calls to a real account.
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_CA_BUNDLE": ca,
             "SSL_CERT_FILE": ca,
             "NODE_EXTRA_CA_CERTS": ca,

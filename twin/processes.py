@@ -40,10 +40,12 @@ def start(
     cwd: Path,
     log: Path | None = None,
     user: int | None = None,
+    keep: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """A process in a group of its own, that reads nothing and writes to its log (`logs/NAME.log` unless told).
 
-    `environment` is all that it gets. The caller waits for it; its record in `processes/NAME.json` goes with `end`.
+    `environment` and the descriptors in `keep` are all that it gets. The caller waits for it; its record in
+    `processes/NAME.json` goes with `end`.
     """
     log = log or folder / "logs" / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -59,6 +61,7 @@ def start(
             user=user,
             group=user,
             extra_groups=None if user is None else (),
+            pass_fds=keep,
         )
     path = folder / "processes" / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
