@@ -1,0 +1,45 @@
+"""MiniStack with what it lacks, for one twin: `python -m twin.emulator FOLDER`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+
+from twin.emulator import environment
+from twin.folder import Twin
+
+MODULES = (
+    "additions",
+    "template_types",
+    "credentials",
+    "policies",
+    "faults",
+    "passing",
+    "network",
+    "identity",
+    "clusters",
+    "secrets",
+    "buckets",
+    "connections",
+    "scaling",
+    "observability",
+    "parameters",
+)
+"""In this order; each has `install(twin)`, and the first is what the others build on."""
+
+
+def main() -> None:
+    twin = Twin.load(Path(sys.argv[1]).resolve())
+    # MiniStack reads these while it is imported.
+    os.environ.update(environment.variables(twin))
+    for name in MODULES:
+        importlib.import_module(f"twin.emulator.{name}").install(twin)
+    from twin.emulator import server
+
+    server.run(twin)
+
+
+if __name__ == "__main__":
+    main()
