@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import provisioners, stacks
 
 from twin.emulator.control import Document, route
 from twin.folder import Twin
@@ -89,7 +89,8 @@ def told(_: Document) -> list[Document]:
 
 
 def install(_: Twin) -> None:
-    """Nothing: what needs a type adds it."""
+    """Let what makes and removes any type wait and call the emulator, as MiniStack lets that of a few."""
+    stacks._runs_on_worker_thread = lambda _: True
 
 
 def _record(name: str, stack: str, properties: Properties, made: Made) -> Made:
