@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from service.schema import Feature, Frozen, Output, Schema, Task
+from service.schema import CAPTURE_ALL, CaptureRules, Feature, Frozen, Output, Schema, Task
 
 METRICS: dict[Task, tuple[str, ...]] = {
     "binary": ("roc_auc", "average_precision", "log_loss", "brier"),
@@ -165,11 +165,19 @@ class Problem(Frozen):
     slices: tuple[str, ...] = ()
     tolerance: Tolerance
     limits: tuple[str, ...] = ()
+    capture: CaptureRules = Field(default=CAPTURE_ALL, exclude_if=CAPTURE_ALL.__eq__)
 
     @property
     def schema_(self) -> Schema:
         """The part of the problem that the service needs."""
-        return Schema(name=self.name, task=self.task, title=self.title, features=self.features, output=self.output)
+        return Schema(
+            name=self.name,
+            task=self.task,
+            title=self.title,
+            features=self.features,
+            output=self.output,
+            capture=self.capture,
+        )
 
     @property
     def synthetic(self) -> Synthetic | None:
@@ -206,6 +214,7 @@ class Problem(Frozen):
             raise ValueError(f"columns.ignored: {sorted(overlap)[0]!r} is a feature")
         if self.target.column in self.columns.ignored:
             raise ValueError(f"columns.ignored: {self.target.column!r} is the target")
+        self.capture.check(names)
         return self
 
 

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from service.cache import Cache
+from service.capture.capture import open_capture
 from service.connect import connect
 from service.context import Context
 from service.errors import STATUS, CallError
@@ -37,7 +38,8 @@ def create_app(settings: Settings, *, registry: Registry | None = None, load: Lo
     """The service for one model.
 
     `registry` takes the place of the one that the settings name. Raises BundleError when the settings name a
-    bundle folder that cannot be served; a registry without a usable model is not an error, the service waits.
+    bundle folder that cannot be served, and CaptureError when its folder for captured rows cannot be written to; a
+    registry without a usable model is not an error, the service waits.
     """
     slot = Slot()
     metrics = Metrics(slot)
@@ -51,14 +53,19 @@ def create_app(settings: Settings, *, registry: Registry | None = None, load: Lo
         watcher = Watcher(
             source, cache=cache, slot=slot, metrics=metrics, prepare=ready, poll_seconds=settings.poll_seconds
         )  # fmt: skip
+    capture = open_capture(settings, metrics)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         batches = ThreadPoolExecutor(max_workers=2, thread_name_prefix="batch")
+        if capture is not None:
+            capture.start()
         if watcher is not None:
             watcher.start()
             await asyncio.to_thread(watcher.looked.wait, FIRST_LOOK_SECONDS)
-        yield {"context": Context(settings=settings, slot=slot, metrics=metrics, batches=batches)}
+        yield {"context": Context(settings=settings, slot=slot, metrics=metrics, batches=batches, capture=capture)}
+        if capture is not None:
+            await asyncio.to_thread(capture.stop)
         if watcher is not None:
             await asyncio.to_thread(watcher.stop)
         batches.shutdown(wait=False, cancel_futures=True)

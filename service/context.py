@@ -8,6 +8,7 @@ from typing import TypedDict
 
 from starlette.requests import Request
 
+from service.capture.capture import Capture
 from service.metrics import Metrics
 from service.settings import Settings
 from service.slot import Slot
@@ -21,13 +22,15 @@ class Context:
     slot: Slot
     metrics: Metrics
     batches: ThreadPoolExecutor
+    capture: Capture | None
 
 
 class State(TypedDict):
-    """The state of a request: the lifespan's context and the middleware's id."""
+    """The state of a request: the lifespan's context, the middleware's id, and when it began by `perf_counter`."""
 
     context: Context
     request_id: str
+    began: float
 
 
 Call = Request[State]

@@ -53,6 +53,12 @@ class Loaded:
     def identity_json(self) -> bytes:
         return to_json(self.identity)
 
+    def outcome(self, output: float) -> str:
+        """An output as members of a JSON object, for answers and captured rows: `repr` of a finite float is JSON."""
+        if self.schema.task == "binary":
+            return f'"prediction":{int(output >= self.schema.output.threshold)},"probability":{output!r}'
+        return f'"prediction":{output!r}'
+
     def named(self, version: str) -> Loaded:
         """The same model under another registered version."""
         return replace(self, version=version)

@@ -55,6 +55,10 @@ class Metrics:
         self._swaps.inc()
         self._swap_time.set(when)
 
+    def include(self, collector: Collector) -> None:
+        """Scrape what another part counts by itself."""
+        self._registry.register(collector)
+
     def text(self) -> bytes:
         """The exposition format, version 0.0.4."""
         return generate_latest(self._registry)

@@ -34,7 +34,8 @@ class Observe:
             return
         began = time.perf_counter()
         request_id = _request_id(scope)
-        scope.setdefault("state", {})["request_id"] = request_id
+        state = scope.setdefault("state", {})
+        state["request_id"], state["began"] = request_id, began
         status = 0
 
         async def send_named(message: Message) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -75,8 +76,30 @@ class Output(Frozen):
     threshold: float = Field(default=0.5, gt=0.0, lt=1.0)
 
 
+class CaptureRules(Frozen):
+    """What is kept of a prediction: of which share of the requests, without which features, which ones hashed."""
+
+    share: float = Field(default=1.0, ge=0.0, le=1.0)
+    drop: tuple[str, ...] = ()
+    hash: tuple[str, ...] = ()
+
+    def check(self, names: Collection[str]) -> None:
+        """Raise ValueError unless every feature that is named exists and is named once."""
+        named = (*self.drop, *self.hash)
+        if unknown := [name for name in named if name not in names]:
+            raise ValueError(f"capture: {unknown[0]!r} is not a feature")
+        if twice := [name for name in named if named.count(name) > 1]:
+            raise ValueError(f"capture: {twice[0]!r} is named twice; drop it or hash it")
+
+
+CAPTURE_ALL = CaptureRules()
+
+
 class Schema(Frozen):
-    """The contract of one model: the content of schema.json."""
+    """The contract of one model: the content of schema.json.
+
+    `capture` is left out where nothing is said, so that such bundles keep their digests.
+    """
 
     format: Literal[1] = 1
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")
@@ -84,12 +107,14 @@ class Schema(Frozen):
     title: str = ""
     features: tuple[Feature, ...] = Field(min_length=1)
     output: Output
+    capture: CaptureRules = Field(default=CAPTURE_ALL, exclude_if=CAPTURE_ALL.__eq__)
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
         names = [feature.name for feature in self.features]
         if len(set(names)) != len(names):
             raise ValueError("a feature is listed twice")
+        self.capture.check(names)
         return self
 
     @property

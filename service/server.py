@@ -12,6 +12,7 @@ import uvicorn
 
 from service.app import create_app
 from service.bundle import BundleError
+from service.capture.capture import CaptureError
 from service.events import log_event, log_to_stderr
 from service.loaded import Load
 from service.predictor import load_predictor
@@ -29,13 +30,13 @@ def serve(settings: Settings, host: str, port: int, *, load: Load = load_predict
     """Serve until SIGINT or SIGTERM, then finish the requests in flight. Port 0 takes a free one.
 
     `load` makes a bundle's predictor. Raises StartError for a port that cannot be had, which is found out before
-    anything is loaded, and for a bundle folder that cannot be served.
+    anything is loaded, for a bundle folder that cannot be served, and for one that takes no captured rows.
     """
     listener = listen(host, port)
     with listener:
         try:
             app = create_app(settings, load=load)
-        except BundleError as error:
+        except (BundleError, CaptureError) as error:
             raise StartError(str(error)) from error
         config = uvicorn.Config(
             app,

@@ -46,6 +46,13 @@ class Settings(BaseSettings):
     max_row_bytes: int = Field(default=64 * 1024, ge=1024)
     max_body_bytes: int = Field(default=16 * 1024 * 1024, ge=1024)
     max_rows: int = Field(default=10_000, ge=1)
+    capture: Path | None = None
+    capture_bucket: str = ""
+    capture_share: float = Field(default=1.0, ge=0.0, le=1.0)
+    capture_seconds: float = Field(default=5.0, ge=0.05, le=3600.0)
+    capture_buffer_megabytes: int = Field(default=16, ge=1)
+    capture_megabytes: int = Field(default=256, ge=1)
+    capture_key: SecretStr = SecretStr("")
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535)
 
@@ -63,6 +70,14 @@ class Settings(BaseSettings):
             raise ValueError("the tracking URI must begin with sqlite:///, http:// or https://")
         if self.tracking_username and not self.tracking_password.get_secret_value():
             raise ValueError("a tracking username is set without a password")
+        return self
+
+    @model_validator(mode="after")
+    def _disk_before_bucket(self) -> Self:
+        if self.capture_bucket and self.capture is None:
+            raise ValueError(
+                "EVERGREEN_CAPTURE_BUCKET needs EVERGREEN_CAPTURE, the folder where rows wait until they are there"
+            )
         return self
 
 

@@ -22,37 +22,39 @@ INLINE_BYTES = 32 * 1024
 
 
 async def predict(request: Call) -> Response:
-    context = request.state["context"]
+    state = request.state
+    context, request_id = state["context"], state["request_id"]
     loaded = context.slot.require()
     body = await read_body(request, context.settings.max_row_bytes)
     output = loaded.predictor.one(loaded.validator.row(body))
     if not math.isfinite(output):
         raise PredictionFailed("the model gave no finite number for this row")
     loaded.distribution.add(output)
-    return _json(_answer(loaded, output, request.state["request_id"]))
+    if context.capture is not None:
+        context.capture.take(loaded, body, output, request_id, state["began"])
+    return _json(_answer(loaded, output, request_id))
 
 
 async def predict_batch(request: Call) -> Response:
-    context = request.state["context"]
+    state = request.state
+    context, request_id = state["context"], state["request_id"]
     loaded = context.slot.require()
     body = await read_body(request, context.settings.max_body_bytes)
-    request_id = request.state["request_id"]
     if len(body) <= INLINE_BYTES:
         outputs, answer = _batch(loaded, body, request_id)
     else:
         loop = asyncio.get_running_loop()
         outputs, answer = await loop.run_in_executor(context.batches, _batch, loaded, body, request_id)
     loaded.distribution.add_many(outputs)
+    if context.capture is not None:
+        context.capture.take(loaded, body, outputs, request_id, state["began"])
     return _json(answer)
 
 
 def _answer(loaded: Loaded, output: float, request_id: str) -> bytes:
-    """Written by hand: `repr` of a finite float is JSON, and an id has no character that needs escaping."""
-    if loaded.schema.task == "binary":
-        values = f'"prediction":{int(output >= loaded.schema.output.threshold)},"probability":{output!r}'
-    else:
-        values = f'"prediction":{output!r}'
-    return b'{%s,"model":%s,"request_id":"%s"}' % (values.encode(), loaded.identity_json, request_id.encode())
+    """Written by hand: an id has no character that needs escaping."""
+    values = loaded.outcome(output).encode()
+    return b'{%s,"model":%s,"request_id":"%s"}' % (values, loaded.identity_json, request_id.encode())
 
 
 def _batch(loaded: Loaded, body: bytes, request_id: str) -> tuple[Vector, bytes]:

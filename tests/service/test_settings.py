@@ -26,6 +26,8 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"bundle": "b", "poll_seconds": 0}, "EVERGREEN_POLL_SECONDS"),
         ({"bundle": "b", "port": 70_000}, "EVERGREEN_PORT"),
         ({"bundle": "b", "max_rows": "many"}, "EVERGREEN_MAX_ROWS"),
+        ({"bundle": "b", "capture_bucket": "rows"}, "EVERGREEN_CAPTURE_BUCKET needs EVERGREEN_CAPTURE,"),
+        ({"bundle": "b", "capture": "c", "capture_share": 1.5}, "EVERGREEN_CAPTURE_SHARE"),
         ({"bundle": "b", "colour": "green"}, "COLOUR"),
     ],
 )

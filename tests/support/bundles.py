@@ -7,7 +7,7 @@ from pathlib import Path
 
 from service.bundle import CARD, GOLDEN, PROGRAM, REFERENCE, SCHEMA, Bundle, Content, Parity, file_digests, seal
 from service.predictor import Levels, Number, Program, build_predictor
-from service.schema import Feature, Output, Schema, Task, Value
+from service.schema import CAPTURE_ALL, CaptureRules, Feature, Output, Schema, Task, Value
 
 FEATURES = (
     Feature(name="Gender", kind="category", levels=("Female", "Male"), example="Male"),
@@ -30,10 +30,13 @@ def write_bundle(
     task: Task = "binary",
     offset: float = 0.5,
     features: tuple[Feature, ...] = FEATURES,
+    capture: CaptureRules = CAPTURE_ALL,
 ) -> Bundle:
     """A linear model over a few mixed features, sealed; `offset` makes bundles differ."""
     folder.mkdir(parents=True)
-    schema = Schema(name=name, task=task, title="A toy", features=features, output=Output(name="target"))
+    schema = Schema(
+        name=name, task=task, title="A toy", features=features, output=Output(name="target"), capture=capture
+    )
     inputs = tuple(_input(feature) for feature in features)
     width = sum(len(step.vectors[0]) if isinstance(step, Levels) else 1 for step in inputs)
     program = Program(
