@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 from ministack.core.router import detect_service
 
 from twin.emulator.control import Document, Receive, Scope, Send, needed, reply, route, whole
-from twin.emulator.rule_book import RuleBook, told
+from twin.emulator.rule_book import RuleBook
 from twin.folder import Twin
 
 rules = RuleBook()
@@ -24,23 +24,24 @@ def begin(asked: Document) -> Document:
     fault = rules.begin(
         service, status=int(status), code=code, seconds=float(seconds), methods=asked.get("methods") or ()
     )
-    return told(fault)
+    return rules.told(fault)
 
 
 @route("DELETE", "/faults")
 def end(asked: Document) -> list[Document]:
     """End those of `service`, or all; what they hit."""
-    return [told(fault) for fault in rules.end(asked.get("service"))]
+    return [rules.told(fault) for fault in rules.end(asked.get("service"))]
 
 
 @route("GET", "/faults")
-def on(_: Document) -> list[Document]:
-    return [told(fault) for fault in rules.on()]
+def begun(_: Document) -> list[Document]:
+    """`seconds` is how long each stays on, `hits` how many requests it has met."""
+    return [rules.told(fault) for fault in rules.begun()]
 
 
 async def strike(scope: Scope, receive: Receive, send: Send) -> bool:
     """Whether the request met a fault and has its answer."""
-    if not rules.on():
+    if not rules.begun():
         return False
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     query = parse_qs(scope["query_string"].decode(), keep_blank_values=True)

@@ -58,19 +58,24 @@ class RuleBook:
             ended = [name for name in self._faults if service in {None, name}]
             return [self._faults.pop(name) for name in ended]
 
-    def on(self) -> list[Fault]:
-        now = self._clock()
+    def begun(self) -> list[Fault]:
+        """Also those whose time is over, for what they hit."""
         with self._lock:
-            return [fault for fault in self._faults.values() if fault.until > now]
+            return list(self._faults.values())
+
+    def seconds(self, fault: Fault) -> float:
+        """How long it stays on."""
+        return max(0.0, fault.until - self._clock())
 
     def strike(self, service: str, method: str) -> Fault | None:
         """The fault that such a request meets; it is counted."""
-        for fault in self.on():
-            if fault.service == service and (not fault.methods or method in fault.methods):
-                fault.hits += 1
-                return fault
-        return None
+        with self._lock:
+            fault = self._faults.get(service)
+            if fault is None or not self.seconds(fault) or (fault.methods and method not in fault.methods):
+                return None
+            fault.hits += 1
+            return fault
 
-
-def told(fault: Fault) -> dict[str, Any]:
-    return {"service": fault.service, "status": fault.status, "code": fault.code, "hits": fault.hits}
+    def told(self, fault: Fault) -> dict[str, Any]:
+        fields = {"service": fault.service, "status": fault.status, "code": fault.code}
+        return {**fields, "hits": fault.hits, "seconds": round(self.seconds(fault), 1)}

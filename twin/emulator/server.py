@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
@@ -28,17 +29,30 @@ def run(twin: Twin) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     asyncio.run(_serve(twin))
-    control.end()
-    logging.shutdown()
-    # Threads of MiniStack that wait for what will not come would keep the interpreter.
-    os._exit(0)
 
 
 async def _serve(twin: Twin) -> None:
+    """Does not return: MiniStack's threads wait for what will not come, and Python would wait for them."""
     asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_note)
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, asked.set)
-    await serve(_door(twin), _config(twin), shutdown_trigger=asked.wait)
+        loop.add_signal_handler(number, asked.set)
+    serving = loop.create_task(serve(_door(twin), _config(twin), shutdown_trigger=asked.wait))
+    waiting = loop.create_task(asked.wait())
+    await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({serving}, timeout=GRACE)
+    if failed := serving.done() and serving.exception():
+        log.error("could not serve: %s", failed)
+    control.end()
+    logging.shutdown()
+    os._exit(1 if failed else 0)
+
+
+def _note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A client that leaves without a word ends its connection's task so, which is nothing to read about."""
+    if not isinstance(context.get("exception"), TimeoutError | ConnectionError | asyncio.CancelledError):
+        loop.default_exception_handler(context)
 
 
 def _config(twin: Twin) -> Config:
