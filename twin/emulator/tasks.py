@@ -1,51 +1,42 @@
-"""Tasks of ECS as processes of this machine: what is started, what is stopped, and who is told.
+"""Tasks of ECS as processes of this machine: what is started and what is stopped.
 
 A deployment starts its tasks here and RunTask arrives here too; what DescribeTasks answers is what these processes do.
+MiniStack places a task and keeps its record; the worker that would start Docker's containers is replaced.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ministack.core.responses import request_scope
+from ministack.services import ecs
+from ministack.services.cloudformation import provisioners
 
-class TaskError(Exception):
-    """ECS refuses to start such a task, for instance because there is no such definition; the message says why."""
+from twin import poll
+from twin.emulator import (
+    container_definitions,
+    control,
+    credentials,
+    private_names,
+    role_clients,
+    task_registry,
+    vitals,
+)
+from twin.emulator.task import Task, TaskError
+from twin.emulator.task_process import Order, TaskProcess
+from twin.emulator.task_record import Record, TaskRecord
+from twin.emulator.task_registry import find_task, memory, on_change, tasks_of
+from twin.folder import ACCOUNT, REGION, Twin
 
-
-@dataclass(frozen=True)
-class Task:
-    """What is known of a task at one moment; the next moment has another one, under the same `arn`."""
-
-    arn: str
-    cluster: str
-    """The cluster's ARN."""
-    definition: str
-    family: str
-    group: str
-    """`service:NAME` or `family:NAME`."""
-    service: str | None
-    """The ARN of the service that it belongs to."""
-    started_by: str
-    address: str
-    """Its own, as awsvpc gives one: the container's ports are open there."""
-    ports: Mapping[str, tuple[int, ...]]
-    """Of each container."""
-    status: str
-    """PENDING, RUNNING, STOPPING (asked to end), STOPPED."""
-    health: str
-    """HEALTHY, UNHEALTHY, or UNKNOWN: before the first answer and where the definition checks nothing."""
-    stop_code: str | None
-    """TaskFailedToStart, EssentialContainerExited, UserInitiated, ServiceSchedulerInitiated."""
-    stopped_reason: str | None
-    exit_code: int | None
-    """Of its essential container; None before it ended and where it never started."""
-
-
-Listener = Callable[[Task], None]
-on_change: list[Listener] = []
-"""Called after each change of `status` or `health`, on a thread of the task: return soon and start no task in it."""
+__all__ = ["Task", "TaskError", "find_task", "install", "memory", "on_change", "start_task", "stop_task", "tasks_of"]
+Response = tuple[int, dict[str, str], bytes]
+GRACE = 3.0
+"""Seconds that the tasks have when the emulator itself ends."""
+PLACED_WITHIN = 10.0
+_lock = threading.Lock()
 
 
 def start_task(
@@ -56,29 +47,127 @@ def start_task(
     started_by: str = "",
     group: str | None = None,
     overrides: Mapping[str, Any] | None = None,
+    network: Mapping[str, Any] | None = None,
 ) -> Task:
     """A task that is PENDING; it runs, or stops with its reason, soon. `cluster` and `service` are ARNs.
 
-    Raises TaskError.
+    `network` is the service's networkConfiguration. Raises TaskError.
     """
-    raise NotImplementedError
+    request = {
+        "cluster": cluster,
+        "taskDefinition": definition,
+        "launchType": "FARGATE",
+        "startedBy": started_by,
+        "group": group or (f"service:{service.rpartition('/')[2]}" if service else ""),
+        "overrides": dict(overrides or {}),
+        "networkConfiguration": dict(network or {}),
+    }
+    with request_scope(ACCOUNT, REGION):
+        status, _, body = ecs._run_task(request)
+    answer = json.loads(body)
+    if status >= 400 or not answer["tasks"]:
+        raise TaskError(str(answer.get("message") or answer.get("failures") or answer))
+    arn = answer["tasks"][0]["taskArn"]
+    poll.until(f"{arn} is placed", lambda: arn in task_registry.processes, seconds=PLACED_WITHIN, every=0.01)
+    found = find_task(arn)
+    assert found is not None
+    return found
 
 
 def stop_task(arn: str, reason: str, *, code: str = "UserInitiated") -> None:
-    """Ask it to end with SIGTERM, then end it after its StopTimeout; returns at once. Nothing happens to a stopped one."""
-    raise NotImplementedError
+    """Ask it to end with SIGTERM, then end it after its StopTimeout; returns at once.
+
+    Nothing happens to one that has stopped.
+    """
+    process = task_registry.processes.get(arn)
+    if process is not None and process.is_alive():
+        process.stop(code, reason)
 
 
-def tasks_of(service: str) -> list[Task]:
-    """The tasks of a service (by its ARN) that have not stopped, oldest first."""
-    raise NotImplementedError
+def install(twin: Twin) -> None:
+    def worker(record: Record, definition: Record, overrides: Sequence[Record], *_: object) -> None:
+        with _lock:
+            process = _process(twin, record, definition, overrides)
+            task_registry.processes[record["taskArn"]] = process
+            process.start()
+
+    provisioners._normalize_container_defs = container_definitions.of_template
+    run = _once(ecs._run_task)
+    # Any answer but None: with an engine, MiniStack hands each task to a worker, which is ours.
+    ecs._get_docker = lambda: "processes"
+    ecs._run_task_worker = worker
+    ecs._stop_task = _stop
+    ecs._ACTION_MAP.update(RunTask=run, StopTask=_stop)
+    private_names.install()
+    vitals.memory(memory)
+    control.at_end(_end_all)
 
 
-def find_task(arn: str) -> Task | None:
-    """That task as it is now; those that have stopped are kept a while, as ECS does."""
-    raise NotImplementedError
+def _process(twin: Twin, record: Record, definition: Record, overrides: Sequence[Record]) -> TaskProcess:
+    session = record["taskArn"].rpartition("/")[2]
+    order = Order(
+        arn=record["taskArn"],
+        definition=definition,
+        overrides={each["name"]: each for each in overrides},
+        address=task_registry.free_address(twin),
+        clients=lambda: role_clients.clients(
+            twin, role_clients.variables(_assume, definition.get("executionRoleArn", ""), session)
+        ),
+        role=lambda: role_clients.variables(_assume, definition.get("taskRoleArn", ""), session),
+    )
+    report = TaskRecord(record, task_registry.tell)
+    report.placed(order.address)
+    return TaskProcess(twin, order, report)
 
 
-def memory(service: str) -> float | None:
-    """MemoryUtilization of the tasks of a service (by its ARN) in percent of their definition's memory; None without."""
-    raise NotImplementedError
+def _once(run: Callable[[Record], Response]) -> Callable[[Record], Response]:
+    """RunTask with its clientToken: the same token is the same tasks, whatever came of them."""
+    known: dict[str, tuple[str, list[str]]] = {}
+    lock = threading.Lock()
+
+    def once(request: Record) -> Response:
+        token = request.get("clientToken")
+        if not token:
+            return run(request)
+        with lock:
+            asked = json.dumps(request, sort_keys=True)
+            before, arns = known.get(token, (asked, []))
+            if before != asked:
+                return ecs.error_response_json(  # type: ignore[no-any-return]
+                    "ConflictException", "The clientToken was used with other parameters.", 400
+                )
+            if arns:
+                return ecs.json_response(  # type: ignore[no-any-return]
+                    {"tasks": [ecs._sanitize(ecs._tasks[arn]) for arn in arns], "failures": []}
+                )
+            answer = run(request)
+            if answer[0] < 400:
+                known[token] = asked, [task["taskArn"] for task in json.loads(answer[2])["tasks"]]
+            return answer
+
+    return once
+
+
+def _stop(request: Record) -> Response:
+    """StopTask answers with the task as it is asked to end; DescribeTasks tells when it has."""
+    cluster = ecs._resolve_cluster_name(request.get("cluster", "default"))
+    record = ecs._resolve_task(request.get("task", ""), cluster)
+    if not record:
+        return ecs.error_response_json(  # type: ignore[no-any-return]
+            "InvalidParameterException", "The referenced task was not found.", 400
+        )
+    stop_task(record["taskArn"], request.get("reason", "Task stopped by user"))
+    return ecs.json_response({"task": ecs._sanitize(record)})  # type: ignore[no-any-return]
+
+
+def _end_all() -> None:
+    alive = [process for process in task_registry.processes.values() if process.is_alive()]
+    for process in alive:
+        process.stop("UserInitiated", "The twin ends")
+    for process in alive:
+        process.join(GRACE)
+
+
+def _assume(role: str, principal: str, session: str) -> Mapping[str, str]:
+    given: dict[str, str] = credentials.give({"role": role, "service": principal, "session": session})
+    return given
