@@ -58,10 +58,20 @@ def elasticloadbalancing(operation: str, asked: Asked) -> str | None:
     return asked.get("RuleArn")
 
 
+def logs(_: str, asked: Asked) -> str | None:
+    """A group's ARN, as CloudFormation gives it and policies have it, ends with `:*`: all that is in the group."""
+    group = asked.get("logGroupName")
+    if not group:
+        return None
+    stream = asked.get("logStreamName")
+    return arn("logs", f"log-group:{group}:log-stream:{stream or ''}")
+
+
 NAMED: dict[str, Callable[[str, Asked], str | None]] = {
     "codebuild": codebuild,
     "ecs": ecs,
     "elasticloadbalancing": elasticloadbalancing,
+    "logs": logs,
     "ssm": ssm,
 }
 
