@@ -24,18 +24,18 @@ def push_environment(name: str, *, build: Build) -> None:
 
     The pipeline's first release starts that one. Raises AwsError and EngineError.
     """
-    environment = _environment(name)
+    environment = environment_named(name)
     stage, region = environment.name.capitalize(), environment.region
     for image, stack in STACKS.items():
-        repository = _repository(f"{stage}-Registry", image, region)
-        tag = release(IMAGES[image], repository, platform=_platform(image, environment), build=build)
+        repository = repository_of(f"{stage}-Registry", image, region)
+        tag = release(IMAGES[image], repository, platform=platform_of(image, environment), build=build)
         if image == "service" and not _released(f"{stage}-{stack}", region):
             sys.stderr.write(f"service: {tag} waits in its repository; the pipeline's first release starts it\n")
         else:
             _roll_out(f"{stage}-{stack}", tag, region)
 
 
-def _environment(name: str) -> Environment:
+def environment_named(name: str) -> Environment:
     from cdk_app.environments import ENVIRONMENTS
 
     if name not in ENVIRONMENTS:
@@ -43,12 +43,12 @@ def _environment(name: str) -> Environment:
     return ENVIRONMENTS[name]
 
 
-def _platform(image: str, environment: Environment) -> str:
+def platform_of(image: str, environment: Environment) -> str:
     """App Runner runs x86 only."""
     return X86 if image == "service" and environment.serving.target == "apprunner" else IMAGES[image].platform
 
 
-def _repository(stack: str, image: str, region: str) -> str:
+def repository_of(stack: str, image: str, region: str) -> str:
     """The address of the image's repository in the deployed stack."""
     found = call("cloudformation", "describe-stack-resources", region=region, StackName=stack)["StackResources"]
     names = [
