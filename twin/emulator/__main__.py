@@ -26,6 +26,7 @@ MODULES = (
     "scaling",
     "observability",
     "parameters",
+    "patience",
 )
 """In this order; each has `install(twin)`, and the first is what the others build on."""
 

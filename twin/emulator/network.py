@@ -76,7 +76,13 @@ def _launch(properties: Properties) -> Made:
 
 
 def _terminate(instance: str, _: Properties) -> None:
+    """With its volumes, which MiniStack leaves behind."""
+    attached = [{"Name": "attachment.instance-id", "Values": [instance]}]
+    volumes = [volume["VolumeId"] for volume in _ec2("describe_volumes")(Filters=attached)["Volumes"]]
     ignoring("InvalidInstanceID", _ec2("terminate_instances"), InstanceIds=[instance])
+    for volume in volumes:
+        ignoring("IncorrectState", _ec2("detach_volume"), VolumeId=volume)
+        ignoring("InvalidVolume", _ec2("delete_volume"), VolumeId=volume)
 
 
 def _allocate(_: Properties) -> Made:
