@@ -59,7 +59,7 @@ def end() -> None:
 
 def needed(document: Document, *names: str) -> list[Any]:
     """Those values of the document. Raises RefusedError (400) that says which are not there."""
-    absent = [name for name in names if document.get(name) in {None, ""}]
+    absent = [name for name in names if document.get(name) in (None, "")]
     if absent:
         raise RefusedError(400, f"not given: {', '.join(absent)}")
     return [document[name] for name in names]

@@ -11,11 +11,11 @@ def permission(properties: dict[str, Any]) -> dict[str, Any]:
     peers = [
         {field: [{key: properties[name], **described}]}
         for name, field, key in PEERS
-        if properties.get(name) not in {None, ""}
+        if properties.get(name) not in (None, "")
     ]
     if len(peers) != 1:
         raise ValueError(f"a rule names exactly one of {', '.join(name for name, _, _ in PEERS)}")
-    ports = {name: int(properties[name]) for name in ("FromPort", "ToPort") if properties.get(name) not in {None, ""}}
+    ports = {name: int(properties[name]) for name in ("FromPort", "ToPort") if properties.get(name) not in (None, "")}
     return {"IpProtocol": str(properties["IpProtocol"]), **ports, **peers[0]}
 
 
