@@ -14,8 +14,8 @@ import zipfile
 from twin.codepipeline.providers.look import Done, Fails, Found, Look
 from twin.folder import ROOT
 
-USE = ("codestar-connections:UseConnection", "codeconnections:UseConnection")
-"""The service was renamed; the connection's own ARN says which of both its region asks for."""
+USE = "UseConnection"
+"""Under the name that the service has in the connection's ARN: it was renamed."""
 CLONE = "CODEBUILD_CLONE_REF"
 FORMAT = "%H%n%an%n%ae%n%aI%n%s"
 
@@ -23,7 +23,7 @@ FORMAT = "%H%n%an%n%ae%n%aI%n%s"
 def source(look: Look) -> Found:
     configuration = look.run.configuration
     connection = configuration["ConnectionArn"]
-    action = USE[":codeconnections:" in connection]
+    action = f"{connection.split(':')[2]}:{USE}"
     control = look.cloud.control
     asked = {"role": look.role, "action": action, "resource": connection}
     if not control.post("/allowed", asked)["allowed"]:
