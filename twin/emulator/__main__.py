@@ -27,8 +27,20 @@ MODULES = (
     "observability",
     "parameters",
     "patience",
+    "grants",
+    "registrations",
+    "database",
+    "tasks",
+    "services",
+    "balancers",
+    "builds",
+    "pipelines",
+    "functions",
+    "deliveries",
+    "alarms",
+    "vitals",
 )
-"""In this order; each has `install(twin)`, and the first is what the others build on."""
+"""In this order; each has `install(twin)`. The first is what the others build on, the last watches what they do."""
 
 
 def main() -> None:

@@ -26,6 +26,8 @@ def variables(twin: Twin) -> dict[str, str]:
         "S3_PERSIST": "0",
         "LOG_LEVEL": "WARNING",
         "TMPDIR": str(temporary),
+        "STATE_DIR": str(temporary / "state"),
+        "S3_DATA_DIR": str(temporary / "s3"),
         # Without an engine of its own MiniStack falls back to processes; another's must not be used.
         "DOCKER_HOST": f"unix://{twin.folder / 'no-engine'}",
     }

@@ -18,7 +18,7 @@ from twin.emulator import control, faults
 from twin.emulator.control import Receive, Scope, Send
 from twin.folder import LOOPBACK, Twin
 
-GRACE = 3.0
+GRACE = 2.0
 """Seconds that requests get to end once the emulator is asked to."""
 
 log = logging.getLogger(__name__)
