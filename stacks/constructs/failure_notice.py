@@ -1,4 +1,4 @@
-"""A sentence to the alerts topic when a step of a pipeline fails."""
+"""A word to the alerts topic when a step of a pipeline fails."""
 
 from __future__ import annotations
 
@@ -23,18 +23,22 @@ class FailureNotice(events.Rule):
                 detail={"state": ["FAILED"]},
             ),
         )
-        self.add_target(targets.SnsTopic(alerts, message=_sentence()))
+        self.add_target(targets.SnsTopic(alerts, message=_told()))
 
 
-def _sentence() -> events.RuleTargetInput:
+def _told() -> events.RuleTargetInput:
+    """An object and no text: EventBridge quotes its values, and what a step said may hold a quote itself."""
+
     def field(path: str) -> str:
         return events.EventField.from_path(path)
 
     detail = "$.detail"
-    said = field(f"{detail}.execution-result.external-execution-summary")
     execution, pipeline, region = field(f"{detail}.execution-id"), field(f"{detail}.pipeline"), field("$.region")
-    return events.RuleTargetInput.from_text(
-        f"{pipeline}: {field(f'{detail}.stage')} failed in its step {field(f'{detail}.action')}: {said} "
-        f"See https://{region}.console.aws.amazon.com/codesuite/codepipeline/pipelines/{pipeline}"
-        f"/executions/{execution}/timeline?region={region}"
+    return events.RuleTargetInput.from_object(
+        {
+            "what": f"{pipeline}: {field(f'{detail}.stage')} failed in its step {field(f'{detail}.action')}",
+            "said": field(f"{detail}.execution-result.external-execution-summary"),
+            "see": f"https://{region}.console.aws.amazon.com/codesuite/codepipeline/pipelines/{pipeline}"
+            f"/executions/{execution}/timeline?region={region}",
+        }
     )

@@ -53,7 +53,7 @@ class PythonFunction(lambda_.Function):
             architecture=lambda_.Architecture.ARM_64,
             code=lambda_.Code.from_asset(str(SOURCE), exclude=["**/__pycache__"]),
             handler=f"{package}.handler.handle",
-            environment={"POWERTOOLS_SERVICE_NAME": package, **environment},
+            environment=environment,
             layers=[lambda_.LayerVersion.from_layer_version_arn(scope, f"{id}Powertools", layer)],
             log_group=logs,
             logging_format=lambda_.LoggingFormat.JSON,

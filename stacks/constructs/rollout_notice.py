@@ -1,4 +1,4 @@
-"""A sentence to the alerts topic when ECS takes a rollout back."""
+"""A word to the alerts topic when ECS takes a rollout back."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ class RolloutNotice(events.Rule):
                 detail={"eventName": ["SERVICE_DEPLOYMENT_FAILED"]},
             ),
         )
-        reason = events.EventField.from_path("$.detail.reason")
-        sentence = f"{service.node.path}: the rollout failed and was taken back. {reason}"
-        self.add_target(targets.SnsTopic(alerts, message=events.RuleTargetInput.from_text(sentence)))
+        # An object and no text: EventBridge quotes its values, and a reason may hold a quote itself.
+        told = {
+            "what": f"{service.node.path}: the rollout failed and was taken back",
+            "said": events.EventField.from_path("$.detail.reason"),
+        }
+        self.add_target(targets.SnsTopic(alerts, message=events.RuleTargetInput.from_object(told)))

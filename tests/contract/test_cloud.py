@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,7 @@ import yaml
 from cdk_app.choices import Ecs
 from cdk_app.config import ROOM_TO_COLLECT
 from cdk_app.environments import ENVIRONMENTS
+from functions.retrain.metrics import NAMESPACE, EmbeddedMetrics
 from functions.retrain.objects import location, problem_of, refusal
 from functions.retrain.settings import Settings as RetrainSettings
 from functions.verify.events import Settings as VerifySettings
@@ -67,6 +69,30 @@ def test_functions_understand_what_they_are_told(environment: str, target: str) 
     verify = VerifySettings.model_validate(told["verify"])
     assert retrain.problems == ENVIRONMENTS[environment].problems
     assert set(verify.endpoints) == set(retrain.problems)
+
+
+@assemblies
+def test_what_the_functions_count_is_what_the_alarms_look_at(
+    environment: str, target: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Variables of a function may add dimensions to its metrics, and an alarm looks at exactly its own."""
+    for name, value in functions(environment, target)["retrain"].items():
+        monkeypatch.setenv(name, value)
+    EmbeddedMetrics().count("Refused", "flights", EMPTY)
+    counted = [
+        {name: line[name] for name in line["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0]}
+        for line in map(json.loads, capsys.readouterr().out.splitlines())
+    ]
+    watched = {
+        tuple(sorted((each["Name"], flat(each["Value"])) for each in alarm["Dimensions"]))
+        for _, alarm in resources(environment, target, "AWS::CloudWatch::Alarm", "Triggers")
+        if alarm.get("Namespace") == NAMESPACE and ("Problem", "flights") in _pairs(alarm)
+    }
+    assert watched == {tuple(sorted(dimensions.items())) for dimensions in counted}
+
+
+def _pairs(alarm: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(each["Name"], flat(each["Value"])) for each in alarm["Dimensions"]}
 
 
 @assemblies
