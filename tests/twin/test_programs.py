@@ -19,7 +19,7 @@ FROM base AS run
 ENV PATH=/opt/venv/bin:$PATH \\
     PLAIN=one \\
     QUOTED="two words"
-WORKDIR /tmp
+WORKDIR /scratch
 ENTRYPOINT ["python", "-m", "tool"]
 CMD ["--help"]
 """
@@ -41,7 +41,7 @@ def test_only_the_last_stage_of_a_dockerfile_is_in_its_image() -> None:
     assert found.entrypoint == ("python", "-m", "tool")
     assert found.command == ("--help",)
     assert found.environment == {"PLAIN": "one", "QUOTED": "two words"}
-    assert found.folder == "/tmp"
+    assert found.folder == "/scratch"
 
 
 def test_each_image_of_this_project_says_what_it_runs() -> None:
@@ -57,13 +57,13 @@ def test_an_image_without_a_dockerfile_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_paths_of_a_container_become_those_of_this_machine() -> None:
-    where = places(Path("/checkout")) | {"/tmp": Path("/twin/tasks/1/scratch")}
+    where = places(Path("/checkout")) | {"/scratch": Path("/twin/tasks/1/scratch")}
     assert moved("/opt/venv/bin/python", where) == "/checkout/.venv/bin/python"
     assert moved("/opt/mlflow-auth.ini", where) == "/checkout/docker/mlflow-auth.ini"
-    assert moved("sqlite:////tmp/mlflow.db", where) == "sqlite:////twin/tasks/1/scratch/mlflow.db"
-    assert moved("/tmp:/app", where) == "/twin/tasks/1/scratch:/checkout"
+    assert moved("sqlite:////scratch/mlflow.db", where) == "sqlite:////twin/tasks/1/scratch/mlflow.db"
+    assert moved("/scratch:/app", where) == "/twin/tasks/1/scratch:/checkout"
 
 
-@pytest.mark.parametrize("text", ["s3://bucket/tmp/x", "/var/tmp", "/tmpfs", "https://host/app", "/opt.d"])
+@pytest.mark.parametrize("text", ["s3://bucket/scratch/x", "/var/scratch", "/scratches", "https://host/app", "/opt.d"])
 def test_what_only_looks_like_such_a_path_stays(text: str) -> None:
-    assert moved(text, places(Path("/checkout")) | {"/tmp": Path("/scratch")}) == text
+    assert moved(text, places(Path("/checkout")) | {"/scratch": Path("/scratch")}) == text

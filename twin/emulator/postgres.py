@@ -31,8 +31,8 @@ STOPPED_WITHIN = 10.0
 PAUSE = 0.5
 """Seconds before it is started again: its former processes may not be gone yet."""
 TRIES = 20
-HASTE = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
-"""Killed processes lose nothing by it; only a crash of the machine would."""
+HASTE = ("fsync=off", "full_page_writes=off")
+"""A server that is killed loses nothing by it; only a crash of the machine would. Commits stay synchronous."""
 logger = logging.getLogger("twin.database")
 
 
