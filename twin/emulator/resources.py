@@ -51,6 +51,13 @@ def ssm(operation: str, asked: Asked) -> str | None:
     return arn("ssm", f"parameter/{names[0].lstrip('/')}", account)
 
 
+def logs(operation: str, asked: Asked) -> str | None:
+    """Groups are described below their prefix."""
+    if operation != "DescribeLogGroups":
+        return None
+    return arn("logs", f"log-group:{asked.get('logGroupNamePrefix') or ''}:log-stream:")
+
+
 def elasticloadbalancing(operation: str, asked: Asked) -> str | None:
     """What is described is asked about everything; MiniStack knows no rule."""
     if operation.startswith("Describe"):
@@ -71,6 +78,7 @@ NAMED: dict[str, Callable[[str, Asked], str | None]] = {
     "codebuild": codebuild,
     "ecs": ecs,
     "elasticloadbalancing": elasticloadbalancing,
+    "logs": logs,
     "logs": logs,
     "ssm": ssm,
 }
