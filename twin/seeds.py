@@ -19,6 +19,7 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from twin import inventory
 from twin.cloud import Cloud
 from twin.folder import TwinError
 
@@ -32,9 +33,14 @@ Seed = Callable[[Cloud, re.Match[str]], str]
 
 
 def sow(cloud: Cloud, assembly: Path) -> dict[str, str]:
-    """Give the public parameters that the templates ask for their values. Raises TwinError for an unknown one."""
+    """Give the public parameters that the templates ask for their values, then note what the account holds.
+
+    Once for a twin: what is noted is what there was before the first deployment. Raises TwinError for an unknown
+    parameter.
+    """
     values = {name: _value(cloud, name) for name in asked_for(assembly)}
     cloud.control.post("/parameters", values)
+    inventory.remember(cloud, assembly)
     return values
 
 

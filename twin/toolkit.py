@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from twin import processes, surroundings
-from twin.folder import ACCOUNT, NODE, REGION, ROOT, Twin, TwinError
+from twin.folder import ACCOUNT, NODE, PYTHON, REGION, ROOT, Twin, TwinError
 from twin.progress import Progress
 from twin.tails import tail
 
@@ -43,38 +43,47 @@ class Toolkit:
     def assembly(self) -> Path:
         return self._twin.folder / "assembly"
 
-    def synth(self, environment: str = "dev", target: str | None = None) -> None:
-        """The templates of `cdk synth`; only the report of the rule packs is left out, which takes two thirds."""
+    def synth(self, environment: str = "dev", target: str | None = None, *, source: Path = ROOT) -> Path:
+        """The assembly of `cdk synth`, of another checkout too.
+
+        Only the report of the rule packs is left out, which takes two thirds of the time: the templates are the same.
+        """
         wanted = [f"environment={environment}", *([f"target={target}"] if target else [])]
         context = [word for each in wanted for word in ("--context", each)]
-        self._run("synth", "--quiet", "--no-validation", *context, "--output", str(self.assembly))
+        # A clone has no environment of its own.
+        app = ("--app", f"{PYTHON} app.py")
+        self._run("synth", *app, "--quiet", "--no-validation", *context, "--output", str(self.assembly), cwd=source)
+        return self.assembly
 
     def bootstrap(self) -> Progress:
         return self._run("bootstrap", "--app", str(self.assembly), f"aws://{ACCOUNT}/{REGION}")
 
-    def deploy(self, stacks: Sequence[str] = EVERYTHING, *, parameters: Sequence[str] = ()) -> Progress:
+    def deploy(
+        self, assembly: Path | None = None, *, stacks: Sequence[str] = EVERYTHING, parameters: Sequence[str] = ()
+    ) -> Progress:
         """`parameters` as the CLI has them: `Dev-Tracking:Image=TAG`."""
         given = [word for each in parameters for word in ("--parameters", each)]
-        return self._run("deploy", *self._of_all(stacks), *EVENTS, "--require-approval", "never", *given)
+        return self._run("deploy", *self._of(stacks, assembly), *EVENTS, "--require-approval", "never", *given)
 
     def destroy(self, stacks: Sequence[str] = EVERYTHING) -> Progress:
-        return self._run("destroy", *self._of_all(stacks), "--force")
+        return self._run("destroy", *self._of(stacks), "--force")
 
     def diff(self, stacks: Sequence[str] = EVERYTHING) -> str:
         """What a deployment would change, in the CLI's words."""
-        start = _size(self._log("diff"))
-        self._run("diff", *self._of_all(stacks))
-        with self._log("diff").open("rb") as file:
+        log = self._log("diff")
+        start = log.stat().st_size if log.exists() else 0
+        self._run("diff", *self._of(stacks))
+        with log.open("rb") as file:
             file.seek(start)
             return file.read().decode(errors="replace")
 
-    def _of_all(self, stacks: Sequence[str]) -> list[str]:
-        return ["--app", str(self.assembly), *stacks]
+    def _of(self, stacks: Sequence[str], assembly: Path | None = None) -> list[str]:
+        return ["--app", str(assembly or self.assembly), *stacks]
 
     def _log(self, what: str) -> Path:
         return self._twin.folder / f"logs/cdk-{what}.log"
 
-    def _run(self, what: str, *words: str) -> Progress:
+    def _run(self, what: str, *words: str, cwd: Path = ROOT) -> Progress:
         """Raises ToolkitError."""
         name, log = f"cdk-{what}", self._log(what)
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +96,7 @@ class Toolkit:
                 name,
                 (CLI, what, *words, *PLAIN),
                 environment=environment(self._twin),
-                cwd=ROOT,
+                cwd=cwd,
             )
             try:
                 code = self._follow(process.poll, output, progress)
@@ -134,7 +143,3 @@ def _failure(what: str, code: int | None, progress: Progress, log: Path) -> Tool
         f"look closer: less {log}",
     ]
     return ToolkitError("\n".join(parts), progress.reasons)
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
