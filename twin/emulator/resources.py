@@ -51,13 +51,6 @@ def ssm(operation: str, asked: Asked) -> str | None:
     return arn("ssm", f"parameter/{names[0].lstrip('/')}", account)
 
 
-def logs(operation: str, asked: Asked) -> str | None:
-    """Groups are described below their prefix."""
-    if operation != "DescribeLogGroups":
-        return None
-    return arn("logs", f"log-group:{asked.get('logGroupNamePrefix') or ''}:log-stream:")
-
-
 def elasticloadbalancing(operation: str, asked: Asked) -> str | None:
     """What is described is asked about everything; MiniStack knows no rule."""
     if operation.startswith("Describe"):
@@ -65,20 +58,22 @@ def elasticloadbalancing(operation: str, asked: Asked) -> str | None:
     return asked.get("RuleArn")
 
 
-def logs(_: str, asked: Asked) -> str | None:
-    """A group's ARN, as CloudFormation gives it and policies have it, ends with `:*`: all that is in the group."""
-    group = asked.get("logGroupName")
-    if not group:
+def logs(operation: str, asked: Asked) -> str | None:
+    """A group's ARN, as CloudFormation gives it and policies have it, ends with `:*`: all that is in the group.
+
+    Groups are described below their prefix.
+    """
+    described = operation == "DescribeLogGroups"
+    group = asked.get("logGroupNamePrefix", "") if described else asked.get("logGroupName")
+    if not group and not described:
         return None
-    stream = asked.get("logStreamName")
-    return arn("logs", f"log-group:{group}:log-stream:{stream or ''}")
+    return arn("logs", f"log-group:{group}:log-stream:{asked.get('logStreamName') or ''}")
 
 
 NAMED: dict[str, Callable[[str, Asked], str | None]] = {
     "codebuild": codebuild,
     "ecs": ecs,
     "elasticloadbalancing": elasticloadbalancing,
-    "logs": logs,
     "logs": logs,
     "ssm": ssm,
 }
