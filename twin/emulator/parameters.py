@@ -1,15 +1,27 @@
-"""AWS' public parameters, which no one may write on AWS and which MiniStack has only a few of."""
+"""Parameters of Systems Manager: AWS' public ones, which no one may write on AWS, and the names of a stack's own."""
 
 from __future__ import annotations
 
+import uuid
+from typing import Any
+
 from ministack.services import ssm
+from ministack.services.cloudformation import provisioners
 
 from twin.emulator.control import Document, route
 from twin.folder import Twin
 
 
 def install(_: Twin) -> None:
-    """Nothing: importing this module gave the route."""
+    """A name that CloudFormation makes up begins without a slash, and ARNs in policies are put together from it."""
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::SSM::Parameter"]
+    create = handlers["create"]
+
+    def named(logical: str, properties: dict[str, Any], stack: str) -> Any:
+        name = properties.get("Name") or f"CFN-{logical}-{uuid.uuid4().hex[:12]}"
+        return create(logical, {**properties, "Name": name}, stack)
+
+    handlers["create"] = named
 
 
 @route("POST", "/parameters")

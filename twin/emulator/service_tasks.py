@@ -96,7 +96,7 @@ class ServiceTasks:
             except tasks.TaskError as error:
                 self._failed(deployment, str(error))
                 return
-            self._known[task.arn] = task
+            self._known[task.arn], self._started[task.arn] = task, time.monotonic()
             self._tell(f"has started 1 tasks: (task {_id(task.arn)}).")
 
     def stop(self, arn: str, why: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ministack.services import ecs
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import provisioners, stacks
 
 from twin import poll
 from twin.emulator import service_api
@@ -31,6 +31,9 @@ DRAINS = 180.0
 def install(twin: Twin) -> None:
     service_api.install(twin)
     provisioners._RESOURCE_HANDLERS[TYPE] = {"create": _create, "update": _update, "delete": _delete}
+    # An update whose deployment failed has changed the service: the count of its tasks must go back.
+    theirs = stacks._sends_back_failed_update
+    stacks._sends_back_failed_update = lambda kind: kind == TYPE or theirs(kind)
 
 
 def _create(logical: str, properties: Properties, stack: str) -> Made:
