@@ -22,7 +22,7 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN")
 """What would lead to somebody else's account."""
-TAKEN = "ImageTagAlreadyExistsException"
+TAKEN = ("ImageTagAlreadyExistsException", "ImageAlreadyExistsException")
 
 
 def put(image: Image, repository: str, platform: str) -> str:
@@ -39,7 +39,7 @@ def put(image: Image, repository: str, platform: str) -> str:
         )
     except AwsError as error:
         # Tags are immutable, and this one names these very bytes.
-        if TAKEN not in str(error):
+        if not any(code in str(error) for code in TAKEN):
             raise
     return wanted
 

