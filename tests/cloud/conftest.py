@@ -1,0 +1,55 @@
+"""A twin for the tests of the loop: born before them, taken down after them whatever happened."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from twin import life
+from twin.cloud import Cloud
+from twin.loop.play import Play
+from twin.loop.world import World
+from twin.toolkit import Toolkit
+
+KEEP = "EVERGREEN_TWIN_KEEP"
+"""Set it to look into a twin whose loop failed; `python -m twin down --folder ...` ends it."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A twin that lives."""
+
+    cloud: Cloud
+
+    def play(self, console: Console) -> Play:
+        return Play(World(self.cloud), Toolkit(self.cloud.twin), console.print)
+
+    @contextmanager
+    def another(self, folder: Path) -> Iterator[Cloud]:
+        twin, _ = life.up(folder)
+        try:
+            yield Cloud(twin)
+        finally:
+            life.down(folder)
+
+
+@pytest.fixture(scope="session")
+def opened() -> Iterator[Opened]:
+    place = Path(tempfile.mkdtemp(prefix="evergreen-twin-"))
+    # The database's user must be able to pass.
+    place.chmod(0o711)
+    twin, _ = life.up(place / "twin")
+    try:
+        yield Opened(Cloud(twin))
+    finally:
+        if not os.environ.get(KEEP):
+            life.down(twin.folder)
+            shutil.rmtree(place)

@@ -1,0 +1,173 @@
+"""What each role must be refused, and what it does every day: both asked for really, under the role's own policies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from twin.cloud import Cloud
+from twin.loop.world import World, expect
+
+REFUSED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
+LAMBDA, ECS, CODEBUILD = "lambda.amazonaws.com", "ecs-tasks.amazonaws.com", "codebuild.amazonaws.com"
+
+Deed = Callable[[Cloud, World], Any]
+
+
+@dataclass(frozen=True)
+class Right:
+    """A role, by stack and construct path, who takes it, and what it tries."""
+
+    stack: str
+    role: str
+    taker: str
+    what: str
+    deed: Deed
+    allowed: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.stack}/{self.role} {'may' if self.allowed else 'may not'} {self.what}"
+
+    def refused(self, world: World) -> bool:
+        """Whether the cloud refused. Raises ClientError when the deed failed for another reason."""
+        role = world.cloud.client("iam").get_role(RoleName=world.named(self.stack, self.role))["Role"]["Arn"]
+        try:
+            self.deed(world.cloud.as_role(role, service=self.taker), world)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in REFUSED:
+                return True
+            raise
+        return False
+
+
+def read(stack: str, bucket: str, key: str) -> Deed:
+    return lambda cloud, world: cloud.client("s3").get_object(Bucket=world.named(stack, bucket), Key=key)
+
+
+def write(stack: str, bucket: str, key: str) -> Deed:
+    return lambda cloud, world: cloud.client("s3").put_object(Bucket=world.named(stack, bucket), Key=key, Body=b"x")
+
+
+def password(cloud: Cloud, world: World) -> Any:
+    return cloud.client("secretsmanager").get_secret_value(SecretId=world.named("Tracking", "Database/Secret"))
+
+
+def start(cloud: Cloud, world: World) -> Any:
+    return cloud.client("codepipeline").start_pipeline_execution(name=world.pipeline)
+
+
+def change(stack: str) -> Deed:
+    """An update that changes nothing: refused or not, nothing happens."""
+
+    def update(cloud: Cloud, world: World) -> Any:
+        return cloud.client("cloudformation").update_stack(StackName=world.stack(stack), UsePreviousTemplate=True)
+
+    return update
+
+
+OWN, OTHER = "mlflow/flights/rights.txt", "mlflow/insurance/rights.txt"
+SEEDS = (("Storage", "Artifacts", OWN), ("Storage", "Artifacts", OTHER), ("Storage", "Raw", "rights/capture/x.txt"))
+"""Objects that exist while the rights are tried: of a missing one nobody could say why it cannot be had."""
+RAW = SEEDS[2][2]
+ARTIFACTS = ("Storage", "Artifacts")
+SERVICE = ("Serving", "FlightsTask/TaskRole", ECS)
+TRAIN, PROVE, RELEASE = (("Training", f"{name}/Role", CODEBUILD) for name in ("Train", "Prove", "Release"))
+RETRAIN = ("Triggers", "RetrainRole", LAMBDA)
+MLFLOW = ("Tracking", "ServerRole", ECS)
+
+RIGHTS = (
+    Right(*SERVICE, "read its own model", read(*ARTIFACTS, OWN), allowed=True),
+    Right(*SERVICE, "read another problem's model", read(*ARTIFACTS, OTHER)),
+    Right(*SERVICE, "change its own model", write(*ARTIFACTS, OWN)),
+    Right(*SERVICE, "keep its own predictions", write("Storage", "Capture", "capture/flights/x"), allowed=True),
+    Right(*SERVICE, "keep another problem's predictions", write("Storage", "Capture", "capture/insurance/x")),
+    Right(*SERVICE, "read the raw data", read("Storage", "Raw", RAW)),
+    Right(*SERVICE, "read the registry's password", password),
+    Right(*TRAIN, "read the raw data", read("Storage", "Raw", RAW), allowed=True),
+    Right(*TRAIN, "write raw data", write("Storage", "Raw", "flights/x.csv")),
+    Right(*TRAIN, "read captured predictions", read("Storage", "Capture", "capture/flights/x")),
+    Right(*TRAIN, "read the registry's password", password),
+    Right(*TRAIN, "start the pipeline that runs it", start),
+    Right(*TRAIN, "change the service", change("Serving")),
+    Right(*PROVE, "write a report", write(*ARTIFACTS, "reports/flights/x"), allowed=True),
+    Right(*PROVE, "change a model", write(*ARTIFACTS, OWN)),
+    Right(*PROVE, "read the raw data", read("Storage", "Raw", RAW)),
+    Right(*PROVE, "read the registry's password", password),
+    Right(*RELEASE, "read the raw data", read("Storage", "Raw", RAW)),
+    Right(*RELEASE, "change the tracking server", change("Tracking")),
+    Right(*RELEASE, "read the registry's password", password),
+    Right(*RETRAIN, "read the raw data", read("Storage", "Raw", RAW)),
+    Right(*RETRAIN, "read a model", read(*ARTIFACTS, OWN)),
+    Right(*RETRAIN, "read the registry's password", password),
+    Right(*MLFLOW, "read a model", read(*ARTIFACTS, OWN), allowed=True),
+    Right(*MLFLOW, "read the raw data", read("Storage", "Raw", RAW)),
+    Right(*MLFLOW, "read its database's password once it runs", password),
+    Right("Tracking", "Server/ExecutionRole", ECS, "read the registry's password", password, allowed=True),
+    Right("Tracking", "Server/ExecutionRole", ECS, "read a model", read(*ARTIFACTS, OWN)),
+    Right("Serving", "VerifierRole", LAMBDA, "read a model", read(*ARTIFACTS, OWN)),
+    Right("Delivery", "Image/Role", CODEBUILD, "read a model", read(*ARTIFACTS, OWN)),
+    Right("Delivery", "Image/Role", CODEBUILD, "change the service", change("Serving")),
+)
+
+
+def try_all(world: World) -> list[Right]:
+    """Every right, tried. Raises LoopError naming all that are not as they should be."""
+    with _seeded(world):
+        wrong = [str(right) for right in RIGHTS if right.refused(world) is right.allowed]
+    expect(not wrong, "these do not hold: " + "; ".join(wrong))
+    return list(RIGHTS)
+
+
+@contextmanager
+def without(world: World, stack: str, role: str, action: str) -> Iterator[None]:
+    """Take every statement that allows the action out of the role's inline policies, and put it back afterwards."""
+    iam, name = world.cloud.client("iam"), world.named(stack, role)
+    names = iam.list_role_policies(RoleName=name)["PolicyNames"]
+    before = {each: iam.get_role_policy(RoleName=name, PolicyName=each)["PolicyDocument"] for each in names}
+    after = {each: _less(document, action) for each, document in before.items()}
+    changed = [each for each in names if before[each] != after[each]]
+    expect(changed, f"{role} was never allowed {action}")
+    try:
+        for each in changed:
+            _put(iam, name, each, after[each])
+        yield
+    finally:
+        for each in changed:
+            _put(iam, name, each, before[each])
+
+
+def _less(document: dict[str, Any], action: str) -> dict[str, Any]:
+    statements = [each for each in document["Statement"] if action not in _actions(each)]
+    return {**document, "Statement": statements}
+
+
+def _actions(statement: dict[str, Any]) -> list[str]:
+    given = statement.get("Action", [])
+    return [given] if isinstance(given, str) else list(given)
+
+
+def _put(iam: Any, role: str, policy: str, document: dict[str, Any]) -> None:
+    import json
+
+    if document["Statement"]:
+        iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
+    else:
+        iam.delete_role_policy(RoleName=role, PolicyName=policy)
+
+
+@contextmanager
+def _seeded(world: World) -> Iterator[None]:
+    s3 = world.cloud.client("s3")
+    made = [(world.named(stack, bucket), key) for stack, bucket, key in SEEDS]
+    versions = [
+        (bucket, key, s3.put_object(Bucket=bucket, Key=key, Body=b"x").get("VersionId")) for bucket, key in made
+    ]
+    try:
+        yield
+    finally:
+        for bucket, key, version in versions:
+            s3.delete_object(Bucket=bucket, Key=key, **({"VersionId": version} if version else {}))
