@@ -72,8 +72,9 @@ class Twin:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
             # A profile of the person who types would send calls to a real account.
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            # Not the null device: DVC takes that for a file and fails.
+            "AWS_CONFIG_FILE": str(self.folder / "no-config"),
+            "AWS_SHARED_CREDENTIALS_FILE": str(self.folder / "no-credentials"),
             "AWS_CA_BUNDLE": ca,
             "SSL_CERT_FILE": ca,
             "NODE_EXTRA_CA_CERTS": ca,
