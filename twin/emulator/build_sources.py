@@ -82,7 +82,7 @@ def store(files: Files, folder: Path, where: Location, clients: Clients, key: st
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, path in found.items():
             archive.write(path, name)
-    encryption = {"ServerSideEncryption": "aws:kms", **({"SSEKMSKeyId": key} if key else {})}
+    encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
     try:
         clients("s3").put_object(Bucket=where.bucket, Key=where.key, Body=content.getvalue(), **encryption)
     except (BotoCoreError, ClientError) as error:
