@@ -86,7 +86,7 @@ def _line(stack: StackState, outcome: str) -> str:
 
 
 def _table(title: str, facts: Any) -> Table:
-    table = Table(title, "", show_edge=False, pad_edge=False)
+    table = Table(title, "", box=None, pad_edge=False, header_style="dim")
     for name, value in facts.items():
         table.add_row(name, str(value))
     return table

@@ -38,6 +38,12 @@ KINDS: tuple[Kind, ...] = (
         "list_auto_scaling_configurations",
         "AutoScalingConfigurationSummaryList[].AutoScalingConfigurationArn",
     ),
+    Kind(
+        "AWS::AppRunner::ObservabilityConfiguration",
+        "apprunner",
+        "list_observability_configurations",
+        "ObservabilityConfigurationSummaryList[].ObservabilityConfigurationArn",
+    ),
     Kind("AWS::AppRunner::Service", "apprunner", "list_services", "ServiceSummaryList[].ServiceArn"),
     Kind("AWS::AppRunner::VpcConnector", "apprunner", "list_vpc_connectors", "VpcConnectors[].VpcConnectorArn"),
     Kind(
@@ -178,6 +184,7 @@ WITHIN: Mapping[str, str] = {
     "AWS::SNS::TopicPolicy": "its topic",
     "AWS::SQS::QueuePolicy": "its queue",
     "AWS::SecretsManager::SecretTargetAttachment": "its secret",
+    "Custom::AppRunnerLogs": "its log groups",
     "Custom::S3AutoDeleteObjects": "its bucket: it empties it",
     "Custom::VpcRestrictDefaultSG": "its VPC",
 }

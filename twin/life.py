@@ -14,6 +14,7 @@ from twin.tails import tail
 READY = 90.0
 PARTING = 45.0
 """Seconds that the keeper has to end everything; what still runs then is ended by its record."""
+TOOLS_NEEDED = (EMULATOR_PYTHON, surroundings.NODE_MODULES)
 TOOLS = "the twin's tools are not installed: `make .venv/.twin` does it"
 
 
@@ -21,9 +22,8 @@ def up(folder: Path) -> tuple[Twin, bool]:
     """The twin of that folder, and whether it was born now. Raises TwinError when it cannot live."""
     folder = folder.absolute()
     birth.check(folder)
-    for tool in (EMULATOR_PYTHON, surroundings.NODE_MODULES):
-        if not tool.exists():
-            raise TwinError(TOOLS)
+    if not all(tool.exists() for tool in TOOLS_NEEDED):
+        raise TwinError(TOOLS)
     with birth.alone(folder):
         if (folder / RECORD).exists():
             if not alive(folder):

@@ -12,8 +12,9 @@ EVENT = re.compile(
     r"\| (?P<type>\S+) +\| (?P<what>.*)"
 )
 BEGINS = re.compile(r"\S+ \((?P<stack>\S+)\): (?P<verb>deploying|destroying)\.\.\. \[\d+/\d+\]")
-ENDS = re.compile(r" ✅  \S+ \((?P<stack>\S+)\)(?P<how>.*)")
-FAILS = re.compile(r"(?: ❌ .*|.*\b(?:failed:|error:|Error:) .*)")
+ENDS = re.compile(r"\s*✅  \S+ \((?P<stack>\S+)\)(?P<how>.*)")
+BOOTSTRAPPED = re.compile(r"\s*✅  Environment \S+ bootstrapped(?P<how>.*)")
+FAILS = re.compile(r"(?:\s*❌ .*|.*\b(?:failed:|error:|Error:) .*)")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 CONSEQUENCE = re.compile(r"cancelled|rollback requested by user", re.IGNORECASE)
 """Reasons of resources that failed because another had failed."""
@@ -55,6 +56,9 @@ class Progress:
             self._stack(match["stack"])
         elif match := ENDS.match(line):
             self._ended(match["stack"], "unchanged" if "no changes" in match["how"] else "done")
+        elif match := BOOTSTRAPPED.match(line):
+            for name in self.stacks:
+                self._ended(name, "done")
         else:
             if FAILS.match(line):
                 self.complaints.append(line.strip(" ❌"))

@@ -19,7 +19,7 @@ EVENTS = ("--progress", "events")
 EVERYTHING = ("**",)
 """The stacks are in a Stage, where `--all` finds none."""
 LOOK = 0.1
-MINUTES = 15
+MINUTES = 15.0
 """That one command may take; the whole platform takes half a minute."""
 Watcher = Callable[[Progress], None]
 
@@ -135,7 +135,7 @@ def environment(twin: Twin) -> dict[str, str]:
 
 
 def _failure(what: str, code: int | None, progress: Progress, log: Path) -> ToolkitError:
-    ended = f"failed ({code})" if code is not None else f"was not done after {MINUTES} minutes and was ended"
+    ended = f"failed ({code})" if code is not None else f"was not done after {MINUTES:g} minutes and was ended"
     parts = [
         f"cdk {what} {ended}",
         *(f"  {reason}" for reason in progress.reasons or progress.complaints[:3]),

@@ -50,5 +50,13 @@ def test_a_failure_names_its_cause_and_not_what_followed_from_it() -> None:
     assert progress.complaints[0].startswith("Dev/Storage (Dev-Storage) failed")
 
 
+def test_the_end_of_a_bootstrap_is_that_of_its_stack() -> None:
+    progress = read(
+        "CDKToolkit |  0/15 | 1:46:13 PM | CREATE_IN_PROGRESS | AWS::IAM::Role | LookupRole\n"
+        "✅  Environment aws://000000000000/us-east-1 bootstrapped."
+    )
+    assert progress.stacks["CDKToolkit"].outcome == "done"
+
+
 def test_colours_are_no_part_of_a_line() -> None:
     assert read("\x1b[32m ✅  Dev/Network (Dev-Network)\x1b[39m").stacks["Dev-Network"].outcome == "done"

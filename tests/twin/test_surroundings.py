@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.person import PERSON
 from twin import surroundings
 from twin.folder import Twin
 
-PERSON = {
-    "PATH": os.environ["PATH"],
-    "HOME": "/home/person",
-    "HTTPS_PROXY": "http://proxy.example:3128",
-    "AWS_PROFILE": "production",
-    "AWS_DEFAULT_PROFILE": "production",
-    "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
-    "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-    "AWS_SESSION_TOKEN": "token",
-    "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/production",
-    "AWS_ENDPOINT_URL": "https://proxy.example",
-    "AWS_ENDPOINT_URL_S3": "https://s3.eu-central-1.amazonaws.com",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.2/",
-}
 ASK = """
 import boto3, json
 session = boto3.Session()

@@ -1,0 +1,64 @@
+"""A person is told addresses that answer, and how a twin stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from twin import birth, life, status
+from twin.folder import TwinError
+
+NAMES = {
+    "dev-1.us-east-1.elb.amazonaws.com:80": "127.81.7.10:8080",
+    "mlflow.evergreen.internal:5000": "127.81.7.100:5000",
+    "plain.internal": "127.81.7.9",
+}
+
+
+@pytest.mark.parametrize(
+    ("url", "here"),
+    [
+        ("http://dev-1.us-east-1.elb.amazonaws.com", "http://127.81.7.10:8080"),
+        ("http://dev-1.us-east-1.elb.amazonaws.com/predict", "http://127.81.7.10:8080/predict"),
+        ("http://mlflow.evergreen.internal:5000", "http://127.81.7.100:5000"),
+        ("https://plain.internal/x", "https://127.81.7.9:443/x"),
+        ("https://example.com", "https://example.com"),
+    ],
+)
+def test_a_name_of_the_twin_becomes_where_it_answers(url: str, here: str) -> None:
+    assert status.here(url, NAMES) == here
+
+
+def test_a_twin_whose_keeper_is_gone_lives_no_more(tmp_path: Path) -> None:
+    twin, held = birth.give(tmp_path / "twin")
+    held.close()
+    found = status.read(twin.folder)
+    assert not found.alive
+    assert found.problem == "its keeper is gone"
+
+
+def test_a_twin_that_ended_says_why_and_is_not_brought_up_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twin, held = birth.give(tmp_path / "twin")
+    held.close()
+    (twin.folder / "ended").write_text("the emulator ended with -9\n")
+    monkeypatch.setattr(life, "TOOLS_NEEDED", ())
+    with pytest.raises(TwinError, match=r"lives no more: the emulator ended with -9; `make twin-down`"):
+        life.up(twin.folder)
+    assert life.down(twin.folder)
+    assert not life.down(twin.folder)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_its_tools_no_twin_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(life, "TOOLS_NEEDED", (tmp_path / "absent",))
+    with pytest.raises(TwinError, match=r"make \.venv/\.twin"):
+        life.up(tmp_path / "twin")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_no_twin_lives_the_command_that_starts_one_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TwinError, match="make twin"):
+        status.read(tmp_path)
