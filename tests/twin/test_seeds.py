@@ -38,6 +38,14 @@ class Account:
         self.parameters |= values
 
 
+@pytest.fixture(autouse=True)
+def noted(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
+    """What had been sown each time that the account was written down."""
+    noted: list[dict[str, str]] = []
+    monkeypatch.setattr(seeds.inventory, "remember", lambda account, _: noted.append(dict(account.parameters)))
+    return noted
+
+
 def asking(folder: Path, *defaults: str, kind: str = "AWS::SSM::Parameter::Value<String>") -> Path:
     template = {"Parameters": {f"P{number}": {"Type": kind, "Default": name} for number, name in enumerate(defaults)}}
     (folder / "assembly-Dev").mkdir(parents=True)
@@ -68,11 +76,14 @@ def test_the_layer_has_what_the_functions_import(tmp_path: Path) -> None:
     assert not [name for name in inside if "boto" in name or "__pycache__" in name or ".." in name]
 
 
-def test_an_image_gets_an_id_of_its_form(tmp_path: Path) -> None:
+def test_an_image_gets_an_id_of_its_form_before_the_account_is_noted(
+    tmp_path: Path, noted: list[dict[str, str]]
+) -> None:
     name = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-6.1-arm64"
     account = sow(asking(tmp_path, name))
     assert account.parameters[name].startswith("ami-")
     assert len(account.parameters[name]) == 21
+    assert noted == [account.parameters]
 
 
 def test_a_parameter_of_the_account_itself_is_not_ours_to_give(tmp_path: Path) -> None:
