@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from twin import seeds
+from twin import inventory, seeds
 from twin.cloud import Cloud
 from twin.folder import TwinError
 
@@ -42,7 +42,7 @@ class Account:
 def noted(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
     """What had been sown each time that the account was written down."""
     noted: list[dict[str, str]] = []
-    monkeypatch.setattr(seeds.inventory, "remember", lambda account, _: noted.append(dict(account.parameters)))
+    monkeypatch.setattr(inventory, "remember", lambda account, _: noted.append(dict(account.parameters)))
     return noted
 
 
