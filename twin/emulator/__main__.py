@@ -22,6 +22,7 @@ MODULES = (
     "clusters",
     "secrets",
     "buckets",
+    "object_events",
     "connections",
     "scaling",
     "observability",
