@@ -53,11 +53,16 @@ class Loaded:
     def identity_json(self) -> bytes:
         return to_json(self.identity)
 
-    def outcome(self, output: float) -> str:
+    @cached_property
+    def captured_share(self) -> float:
+        return self.schema.capture.share
+
+    def outcome(self, output: float) -> bytes:
         """An output as members of a JSON object, for answers and captured rows: `repr` of a finite float is JSON."""
+        number = repr(output).encode()
         if self.schema.task == "binary":
-            return f'"prediction":{int(output >= self.schema.output.threshold)},"probability":{output!r}'
-        return f'"prediction":{output!r}'
+            return b'"prediction":%d,"probability":%b' % (output >= self.schema.output.threshold, number)
+        return b'"prediction":' + number
 
     def named(self, version: str) -> Loaded:
         """The same model under another registered version."""

@@ -8,23 +8,24 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
+from time import perf_counter
 from zlib import crc32
 
 from service.artifacts import s3_client
 from service.capture.counts import CaptureCollector, Counts
 from service.capture.files import Files
 from service.capture.ledger import Ledger
-from service.capture.lines import Lines, Taken, chunks, partitions, rows_of
+from service.capture.lines import Lines, Outcome, Taken, rows_of
 from service.capture.uploader import Bucket, Uploader
 from service.events import log_event
 from service.loaded import Loaded
 from service.metrics import Metrics
-from service.predictor import Vector
 from service.settings import Settings
 
 MEGABYTE = 1024 * 1024
 OVERHEAD = 512
-"""Bytes that a request takes in memory beside its body."""
+"""Bytes that a request takes in memory beside its body and its outputs."""
+FLOAT = 8
 PACE = 64
 PAUSE_SECONDS = 0.0005
 """After every so many lines, which take a fifth of a millisecond."""
@@ -58,7 +59,8 @@ class Capture:
         self._lines = lines
         self._counts = counts
         self._uploader = uploader
-        self._share = share * 2**32
+        self._accepted = ledger.numbers
+        self._share = share
         self._seconds = seconds
         self._most = most_bytes
         self._waiting: deque[Taken] = deque()
@@ -70,20 +72,19 @@ class Capture:
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
 
-    def take(self, loaded: Loaded, body: bytes, outputs: float | Vector, request_id: str, began: float) -> None:
+    def take(self, loaded: Loaded, body: bytes, outcome: Outcome, rows: int, request_id: str, began: float) -> None:
         """Keep an answered request, if its id is of the share and there is room: a batch as a whole or not at all."""
-        if crc32(request_id.encode()) >= self._share * loaded.schema.capture.share:
+        share = self._share * loaded.captured_share
+        if share < 1.0 and crc32(request_id.encode()) >= share * 2**32:
             return
-        rows = rows_of(outputs)
         waiting = self._taken_bytes - self._drained_bytes
-        size = _weight(body, rows)
+        size = len(body) + OVERHEAD + FLOAT * rows
         if waiting and waiting + size > self._most:
             self._counts.buffer_full += rows
             return
         self._taken_bytes += size
-        self._counts.taken += rows
-        self._ledger.accept(self._counts.taken)
-        self._waiting.append((time.time(), time.perf_counter() - began, request_id, loaded, body, outputs))
+        self._accepted[0] += rows
+        self._waiting.append((began, perf_counter(), request_id, loaded, body, outcome))
         if 2 * waiting > self._most and not self._wake.is_set():
             self._wake.set()
 
@@ -116,16 +117,16 @@ class Capture:
     def flush(self) -> None:
         """Write what has been taken up to now; what cannot be written is counted and given up."""
         taken = [self._waiting.popleft() for _ in range(len(self._waiting))]
-        for partition, part in partitions(taken).items():
+        for partition, part in self._lines.partitions(taken).items():
             self._write(partition, part)
-        self._drained_bytes += sum(_weight(each[4], rows_of(each[5])) for each in taken)
+        self._drained_bytes += sum(len(each[4]) + OVERHEAD + FLOAT * rows_of(each[5]) for each in taken)
         if taken and self._uploader is not None:
             self._uploader.more()
 
     def _write(self, partition: tuple[str, str], taken: list[Taken]) -> None:
         rows = sum(rows_of(each[5]) for each in taken)
         try:
-            written = self._files.write(partition, chunks(self._readable(taken), PACE), self._ledger)
+            written = self._files.write(partition, self._chunks(taken), self._ledger)
         except OSError as error:
             self._counts.disk_error += rows
             self._ledger.settle(rows)
@@ -135,20 +136,21 @@ class Capture:
             self._ledger.settle(rows - written)
             self._enter("")
 
-    def _readable(self, taken: list[Taken]) -> Iterator[bytes]:
-        """Lines at a pace: a thread that computes on holds up the one that answers, up to 5 ms at a time."""
-        for number, line in enumerate(self._lines_of(taken), start=1):
-            yield line
-            if number % PACE == 0:
-                time.sleep(PAUSE_SECONDS)
-
-    def _lines_of(self, taken: list[Taken]) -> Iterator[bytes]:
+    def _chunks(self, taken: list[Taken]) -> Iterator[tuple[int, bytes]]:
+        """How many lines, and those joined. At a pace: a thread that computes on holds up the one that answers."""
+        waiting: list[bytes] = []
         for each in taken:
             try:
-                yield from self._lines.of(each)
+                for line in self._lines.of(each):
+                    waiting.append(line)
+                    if len(waiting) == PACE:
+                        yield PACE, b"".join(waiting)
+                        waiting = []
+                        time.sleep(PAUSE_SECONDS)
             except Exception:
                 # A body that cannot be written as lines must not take the others with it.
                 logger.exception("capture_row_unreadable")
+        yield len(waiting), b"".join(waiting)
 
     def _enter(self, trouble: str) -> None:
         """One line per change of state."""
@@ -159,10 +161,6 @@ class Capture:
             log_event(logger, logging.ERROR, "capture_disk_failing", detail=trouble)
         else:
             log_event(logger, logging.INFO, "capture_disk_recovered")
-
-
-def _weight(body: bytes, rows: int) -> int:
-    return len(body) + OVERHEAD + 8 * rows
 
 
 def open_capture(settings: Settings, metrics: Metrics) -> Capture | None:
@@ -178,7 +176,7 @@ def open_capture(settings: Settings, metrics: Metrics) -> Capture | None:
         raise CaptureError(f"EVERGREEN_CAPTURE: {settings.capture} cannot be written to: {error.strerror}") from error
     if counts.unclean_starts:
         log_event(logger, logging.WARNING, "capture_lost", rows=lost, processes=counts.unclean_starts)
-    metrics.include(CaptureCollector(counts, lambda: files.pending))
+    metrics.include(CaptureCollector(counts, taken=lambda: ledger.numbers[0], pending=lambda: files.pending))
     return Capture(
         files=files,
         ledger=ledger,

@@ -13,7 +13,6 @@ from prometheus_client.registry import Collector
 class Counts:
     """Rows, but for the last three: times that a process was killed, failed uploads, seconds since the epoch."""
 
-    taken: int = 0
     written: int = 0
     uploaded: int = 0
     buffer_full: int = 0
@@ -27,15 +26,16 @@ class Counts:
 
 
 class CaptureCollector(Collector):
-    """`pending` tells the bytes on disk that this process still holds."""
+    """`taken` tells the rows so far, `pending` the bytes on disk that this process still holds."""
 
-    def __init__(self, counts: Counts, pending: Callable[[], int]) -> None:
+    def __init__(self, counts: Counts, *, taken: Callable[[], int], pending: Callable[[], int]) -> None:
         self._counts = counts
+        self._taken = taken
         self._pending = pending
 
     def collect(self) -> Iterable[Metric]:
         now = self._counts
-        yield _counter("rows", "Rows that were answered and taken.", now.taken)
+        yield _counter("rows", "Rows that were answered and taken.", self._taken())
         yield _counter("written_rows", "Rows that reached the disk.", now.written)
         yield _counter("uploaded_rows", "Rows that reached S3.", now.uploaded)
         yield _counter("lost", "Rows that an earlier process took and was killed with.", now.lost)

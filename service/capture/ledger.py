@@ -37,7 +37,8 @@ class Ledger:
         self._file: BinaryIO = new.open("w+b")
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._file.truncate(_NUMBERS.size)
-        self._numbers = memoryview(mmap.mmap(self._file.fileno(), _NUMBERS.size)).cast("Q")
+        self.numbers = memoryview(mmap.mmap(self._file.fileno(), _NUMBERS.size)).cast("Q")
+        """The first is the rows accepted. Whoever answers counts it up: a call would cost more than the count."""
         # Only now may others see it: before it was locked they would have taken it for a dead one's.
         new.rename(self.path)
         self.sequence = 0
@@ -48,15 +49,11 @@ class Ledger:
         """Where a file is written before it is whole."""
         return self.path.with_suffix(".part")
 
-    def accept(self, total: int) -> None:
-        """So many rows were accepted up to now. On the path of every request: one store into memory."""
-        self._numbers[0] = total
-
     def settle(self, rows: int, sequence: int | None = None) -> None:
         """These rows are accounted for; with a sequence, in the file of that number."""
         self._settled += rows
         self.sequence = self.sequence if sequence is None else sequence
-        self._numbers[1] = self.sequence << _ROWS | self._settled
+        self.numbers[1] = self.sequence << _ROWS | self._settled
 
     def close(self) -> None:
         """Say goodbye."""

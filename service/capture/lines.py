@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
+from time import perf_counter, time
 from typing import Any
 
 from pydantic_core import from_json, to_json
 
 from service.loaded import Loaded
 from service.predictor import Vector
-from service.schema import CaptureRules
+from service.schema import CAPTURE_ALL
 
-Taken = tuple[float, float, str, Loaded, bytes, float | Vector]
-"""When it was answered, seconds that it took, request id, the model that answered, body, output or outputs."""
+Outcome = bytes | Vector
+"""What was answered: of a row the members that `Loaded.outcome` made, of a batch the outputs."""
+Taken = tuple[float, float, str, Loaded, bytes, Outcome]
+"""When it began and when it was answered, by `perf_counter`; request id, the model that answered, body, outcome."""
+_LINE = b'{"id":"%b","index":%d,"time":"%b",%b,"features":%b,%b,"latency_ms":%.3f}\n'
 DIGITS = 32
 """Of a hash: 128 bits, which no two of a table's values share."""
 _ROW = re.compile(rb'\{[^"}]*(?:"[^"\\]*(?:\\.[^"\\]*)*"[^"}]*)*\}', re.DOTALL)
@@ -30,24 +34,38 @@ class Lines:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
+        self._epoch = 0.0
+        self._loaded: Loaded | None = None
+        self._model = b""
+        self._rules = CAPTURE_ALL
 
-    def of(self, taken: Taken) -> Iterator[bytes]:
+    def partitions(self, taken: Iterable[Taken]) -> dict[tuple[str, str], list[Taken]]:
+        """What belongs together in a file, by model and hour, as `dt=YYYY-MM-DD/hour=HH`."""
+        # Asked anew each time: the two clocks drift.
+        self._epoch = time() - perf_counter()
+        found: dict[tuple[str, str], list[Taken]] = {}
+        for each in taken:
+            hour = _hour(int(each[1] + self._epoch) // 3600)
+            found.setdefault((each[3].schema.name, hour), []).append(each)
+        return found
+
+    def of(self, taken: Taken) -> Iterable[bytes]:
         """One line a row, in the batch's order. Raises ValueError for a body that was never valid."""
-        when, seconds, request_id, loaded, body, outputs = taken
-        start = f'{{"id":"{request_id}","index":'
-        middle = f',"time":"{stamp(when)}",{_model(loaded)},"features":'
-        end = f',"latency_ms":{1000.0 * seconds:.3f}}}\n'
-        for index, (features, output) in enumerate(self._rows(loaded, body, outputs)):
-            yield f"{start}{index}{middle}".encode() + features + f",{loaded.outcome(output)}{end}".encode()
+        began, ended, request_id, loaded, body, outcome = taken
+        if loaded is not self._loaded:
+            self._loaded, self._model, self._rules = loaded, _model(loaded), loaded.schema.capture
+        identity, when, latency = request_id.encode(), _stamp(ended + self._epoch), 1000.0 * (ended - began)
 
-    def _rows(self, loaded: Loaded, body: bytes, outputs: float | Vector) -> Iterable[tuple[bytes, float]]:
-        rules = loaded.schema.capture
-        if isinstance(outputs, float):
-            return [(self._features(rules, body.strip()), outputs)]
-        rows = (match[0] for match in _ROW.finditer(body, body.index(b"[")))
-        return zip((self._features(rules, row) for row in rows), outputs.tolist(), strict=True)
+        def line(index: int, row: bytes, outcome: bytes) -> bytes:
+            return _LINE % (identity, index, when, self._model, self._features(row), outcome, latency)
 
-    def _features(self, rules: CaptureRules, row: bytes) -> bytes:
+        if isinstance(outcome, bytes):
+            return (line(0, body.strip(), outcome),)
+        rows = zip(_ROW.finditer(body, body.index(b"[")), outcome.tolist(), strict=True)
+        return (line(index, row[0], loaded.outcome(output)) for index, (row, output) in enumerate(rows))
+
+    def _features(self, row: bytes) -> bytes:
+        rules = self._rules
         if not (rules.drop or rules.hash):
             return row.translate(_BREAKS)
         values: dict[str, Any] = from_json(row)
@@ -65,38 +83,19 @@ class Lines:
         return hmac.digest(self._key, to_json([name, plain]), "sha256").hex()[:DIGITS]
 
 
-def partitions(taken: Iterable[Taken]) -> dict[tuple[str, str], list[Taken]]:
-    """What belongs together in a file, by model and hour, as `dt=YYYY-MM-DD/hour=HH`."""
-    found: dict[tuple[str, str], list[Taken]] = {}
-    for each in taken:
-        found.setdefault((each[3].schema.name, _hour(int(each[0]) // 3600)), []).append(each)
-    return found
+def rows_of(outcome: Outcome) -> int:
+    return 1 if isinstance(outcome, bytes) else len(outcome)
 
 
-def stamp(when: float) -> str:
+def _stamp(when: float) -> bytes:
     """ISO 8601, UTC, milliseconds."""
     seconds = int(when)
-    return f"{_second(seconds)}.{int(1000 * (when - seconds)):03d}Z"
-
-
-def rows_of(outputs: float | Vector) -> int:
-    return 1 if isinstance(outputs, float) else len(outputs)
-
-
-def chunks(lines: Iterable[bytes], size: int) -> Iterator[tuple[int, bytes]]:
-    """How many lines, and those joined: compressing line by line costs more than the compression."""
-    waiting: list[bytes] = []
-    for line in lines:
-        waiting.append(line)
-        if len(waiting) == size:
-            yield size, b"".join(waiting)
-            waiting = []
-    yield len(waiting), b"".join(waiting)
+    return b"%b.%03dZ" % (_second(seconds), int(1000 * (when - seconds)))
 
 
 @lru_cache(maxsize=64)
-def _second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+def _second(seconds: int) -> bytes:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S").encode()
 
 
 @lru_cache(maxsize=4)
@@ -104,6 +103,9 @@ def _hour(hours: int) -> str:
     return datetime.fromtimestamp(3600 * hours, UTC).strftime("dt=%Y-%m-%d/hour=%H")
 
 
-def _model(loaded: Loaded) -> str:
-    version = to_json(loaded.version).decode()
-    return f'"problem":"{loaded.schema.name}","version":{version},"digest":"{loaded.digest}"'
+def _model(loaded: Loaded) -> bytes:
+    return b'"problem":"%b","version":%b,"digest":"%b"' % (
+        loaded.schema.name.encode(),
+        to_json(loaded.version),
+        loaded.digest.encode(),
+    )

@@ -30,9 +30,10 @@ async def predict(request: Call) -> Response:
     if not math.isfinite(output):
         raise PredictionFailed("the model gave no finite number for this row")
     loaded.distribution.add(output)
+    outcome = loaded.outcome(output)
     if context.capture is not None:
-        context.capture.take(loaded, body, output, request_id, state["began"])
-    return _json(_answer(loaded, output, request_id))
+        context.capture.take(loaded, body, outcome, 1, request_id, state["began"])
+    return _json(_answer(loaded, outcome, request_id))
 
 
 async def predict_batch(request: Call) -> Response:
@@ -47,14 +48,13 @@ async def predict_batch(request: Call) -> Response:
         outputs, answer = await loop.run_in_executor(context.batches, _batch, loaded, body, request_id)
     loaded.distribution.add_many(outputs)
     if context.capture is not None:
-        context.capture.take(loaded, body, outputs, request_id, state["began"])
+        context.capture.take(loaded, body, outputs, len(outputs), request_id, state["began"])
     return _json(answer)
 
 
-def _answer(loaded: Loaded, output: float, request_id: str) -> bytes:
+def _answer(loaded: Loaded, outcome: bytes, request_id: str) -> bytes:
     """Written by hand: an id has no character that needs escaping."""
-    values = loaded.outcome(output).encode()
-    return b'{%s,"model":%s,"request_id":"%s"}' % (values, loaded.identity_json, request_id.encode())
+    return b'{%s,"model":%s,"request_id":"%s"}' % (outcome, loaded.identity_json, request_id.encode())
 
 
 def _batch(loaded: Loaded, body: bytes, request_id: str) -> tuple[Vector, bytes]:

@@ -58,7 +58,7 @@ class AppRunnerServing(cdk.Stack):
             clients=tracking.clients,
             key=lifetime.key,
         )
-        services = {problem: self._service(problem, runner, tracking) for problem in problems}
+        services = {problem: self._service(problem, runner, tracking, capture) for problem in problems}
         for problem, service in services.items():
             permit(service.role, problem=problem, artifacts=artifacts, capture=capture)
         logs = AppRunnerLogs(self, "Logs", names=[service.name for service in services.values()], lifetime=lifetime)
@@ -74,14 +74,16 @@ class AppRunnerServing(cdk.Stack):
         }
         acknowledge(self, INLINE_POLICIES)
 
-    def _service(self, problem: str, runner: AppRunner, tracking: TrackingAccess) -> AppRunnerService:
+    def _service(
+        self, problem: str, runner: AppRunner, tracking: TrackingAccess, capture: s3.IBucket
+    ) -> AppRunnerService:
         return AppRunnerService(
             self,
             pascal(problem),
             runner=runner,
             port=PORT,
             health_path=HEALTH,
-            environment=environment(problem, tracking),
+            environment=environment(problem, tracking, capture),
             credentials=(tracking.credentials, CREDENTIALS) if tracking.credentials else None,
         )
 

@@ -14,13 +14,15 @@ CREDENTIALS = {"EVERGREEN_TRACKING_USERNAME": "username", "EVERGREEN_TRACKING_PA
 """Environment variable to the field of the tracking server's secret."""
 
 
-def environment(problem: str, tracking: TrackingAccess) -> dict[str, str]:
+def environment(problem: str, tracking: TrackingAccess, capture: s3.IBucket) -> dict[str, str]:
     return {
         "EVERGREEN_HOST": "0.0.0.0",  # noqa: S104  # inside a container
         "EVERGREEN_PORT": str(PORT),
         "EVERGREEN_MODEL": problem,
         "EVERGREEN_TRACKING_URI": tracking.uri,
         "EVERGREEN_CACHE": f"{SCRATCH}/evergreen",
+        "EVERGREEN_CAPTURE": f"{SCRATCH}/capture",
+        "EVERGREEN_CAPTURE_BUCKET": capture.bucket_name,
     }
 
 

@@ -57,7 +57,7 @@ class ServiceTask(ecs.FargateTaskDefinition):
             "Service",
             image=image.container,
             port_mappings=[ecs.PortMapping(container_port=PORT)],
-            environment=environment(problem, tracking),
+            environment=environment(problem, tracking, capture),
             secrets=_secrets(tracking),
             readonly_root_filesystem=True,
             linux_parameters=_no_capabilities(self),
@@ -70,6 +70,9 @@ class ServiceTask(ecs.FargateTaskDefinition):
             ),
             # Longer than the balancer takes to stop sending requests, shorter than what a spot task is given.
             stop_timeout=cdk.Duration.seconds(60),
+            # In place, with what the scratch volume holds: the rows on disk are uploaded, those lost are counted.
+            enable_restart_policy=True,
+            restart_attempt_period=cdk.Duration.seconds(60),
             logging=ecs.LogDrivers.aws_logs(stream_prefix=problem, log_group=logs),
         )
         container.add_mount_points(ecs.MountPoint(container_path=SCRATCH, source_volume="scratch", read_only=False))

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ops.values import flat
+from service.capture.uploader import PREFIX
 from service.routes import health
 from service.settings import Settings
 from stacks.serving.apprunner import AppRunnerServing
 from stacks.serving.ecs import EcsServing
+from stacks.serving.program import SCRATCH
 from stacks.serving.target import ALIVE, HEALTH, PORT
 from stacks.sizes import InstanceSize, TaskSize
-from tests.support.serving import PROBLEMS, properties, shared
+from tests.support.serving import PROBLEMS, endings, properties, shared, statements
 from tests.support.stacks import ROOT, Neighbours, template_of
 
 
@@ -49,8 +53,8 @@ def _app_runner(stage: Any, neighbours: Neighbours) -> AppRunnerServing:
     return AppRunnerServing(stage, "Serving", size=size, **shared(neighbours, credentials=True))
 
 
-def _read(variables: list[dict[str, str]], secrets: list[dict[str, str]]) -> tuple[dict[str, str], set[str]]:
-    return {pair["Name"]: pair["Value"] for pair in variables}, {secret["Name"] for secret in secrets}
+def _read(variables: list[dict[str, Any]], secrets: list[dict[str, str]]) -> tuple[dict[str, str], set[str]]:
+    return {pair["Name"]: flat(pair["Value"]) for pair in variables}, {secret["Name"] for secret in secrets}
 
 
 def test_both_targets_say_the_same(containers: list[tuple[dict[str, str], set[str]]]) -> None:
@@ -71,8 +75,23 @@ def test_the_service_understands_every_variable(
                 patch.setenv(name, value)
             settings = Settings()
         assert settings.model == variables["EVERGREEN_MODEL"]
+        assert "Capture" in settings.capture_bucket
         assert (settings.host, settings.port) == ("0.0.0.0", PORT)  # noqa: S104
         assert (settings.tracking_username, settings.tracking_password.get_secret_value()) == ("hidden", "hidden")
+
+
+def test_rows_are_kept_where_the_container_may_write(containers: list[tuple[dict[str, str], set[str]]]) -> None:
+    for variables, _ in containers:
+        assert {Path(variables[f"EVERGREEN_{name}"]).parent for name in ("CAPTURE", "CACHE")} == {Path(SCRATCH)}
+
+
+def test_the_role_may_write_where_the_service_does() -> None:
+    written = [
+        endings(one)
+        for one in statements(template_of(_ecs), "LateFlightsTaskTaskRole")
+        if "s3:PutObject" in one["Action"]
+    ]
+    assert written == [[f"/{PREFIX}/late_flights/*"]]
 
 
 def test_the_image_holds_what_the_task_relies_on() -> None:

@@ -120,7 +120,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
 
 def test_a_living_process_keeps_its_files_and_its_ledger(start: Callable[..., Process]) -> None:
     one, other = start(), start()
-    one.ledger.accept(5)
+    one.ledger.numbers[0] = 5
     one.write(3)
     assert other.files.inherit() == 0
     assert (other.counts.unclean_starts, other.files.claim()) == (0, None)
@@ -131,7 +131,7 @@ def test_rows_of_a_whole_file_are_not_lost_although_nobody_settled_them(
     start: Callable[..., Process], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = start()
-    one.ledger.accept(10)
+    one.ledger.numbers[0] = 10
     one.write(3)
     with monkeypatch.context() as patch:
         # Killed between the file's last step and its entry in the ledger.
@@ -151,7 +151,7 @@ def test_rows_of_a_whole_file_are_not_lost_although_nobody_settled_them(
 
 def test_rows_that_were_given_up_are_not_lost_again(start: Callable[..., Process]) -> None:
     one = start()
-    one.ledger.accept(10)
+    one.ledger.numbers[0] = 10
     one.write(3)
     one.ledger.settle(5)
     one.die()

@@ -199,6 +199,15 @@ def test_a_task_reads_its_own_model_and_writes_its_own_captures_and_nothing_else
     ]
 
 
+def test_a_task_that_dies_comes_back_in_place_with_what_it_had_written_down(template: Template) -> None:
+    for task in properties(template, "AWS::ECS::TaskDefinition"):
+        [container] = task["ContainerDefinitions"]
+        assert container["RestartPolicy"] == {"Enabled": True, "RestartAttemptPeriod": 60}
+        told = {pair["Name"]: flat(pair["Value"]) for pair in container["Environment"]}
+        assert told["EVERGREEN_CAPTURE"].startswith(f"{container['MountPoints'][0]['ContainerPath']}/")
+        assert "Capture" in told["EVERGREEN_CAPTURE_BUCKET"]
+
+
 def test_a_new_image_is_a_canary_that_alarms_take_back(template: Template) -> None:
     for service in services(template):
         configuration = service["DeploymentConfiguration"]
