@@ -43,6 +43,8 @@ class Order:
     project_arn: str
     role: str
     image: str
+    privileged: bool
+    """Whether it may use docker."""
     buildspec: str
     initiator: str
     started: float
@@ -92,6 +94,7 @@ def order(
         project_arn=project["arn"],
         role=project["serviceRole"],
         image=environment["image"],
+        privileged=environment.get("privilegedMode") in {True, "true"},
         buildspec=asked.get("buildspecOverride") or project["source"].get("buildspec", ""),
         initiator=initiator,
         started=now,
@@ -128,7 +131,8 @@ def environment(
     where = {**places(), "/tmp": folder / "tmp"}  # noqa: S108  # the image's, not this machine's
     image = build.own_image
     own = program(image.program).environment if image and image.program else {}
-    commands = (ROOT / ".venv/bin", EMULATOR_PYTHON.parent, os.environ.get("PATH", os.defpath))
+    tools = (ROOT / "twin/tools",) if build.privileged else ()
+    commands = (ROOT / ".venv/bin", *tools, EMULATOR_PYTHON.parent, os.environ.get("PATH", os.defpath))
     return {
         "LANG": "C.UTF-8",
         **{name: moved(value, where) for name, value in own.items()},
