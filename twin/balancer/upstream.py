@@ -143,6 +143,10 @@ class Pool:
         for connection in self._idle.pop(target, ()):
             connection.close()
 
+    def close(self) -> None:
+        for target in list(self._idle):
+            self.forget(target)
+
     def _kept(self, target: Target) -> Connection | None:
         idle = self._idle[target]
         while idle:

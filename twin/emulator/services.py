@@ -23,7 +23,7 @@ RENAMED = {"Role": "role", "EnableECSManagedTags": "enableECSManagedTags"}
 OWN = frozenset({"ServiceName", "Cluster", "Tags", "DesiredCount"})
 STABILIZES = 3 * 60
 """Minutes that CloudFormation waits for a service."""
-AT_LEAST = 600.0
+AT_LEAST = 240.0
 """Seconds of it, whatever a minute of the twin is: tasks start no faster for it."""
 DRAINS = 180.0
 
