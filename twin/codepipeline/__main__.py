@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import threading
 from pathlib import Path
@@ -13,16 +12,14 @@ from twin.codepipeline.api import Api
 from twin.codepipeline.engine import Engine
 from twin.codepipeline.server import server
 from twin.codepipeline.store import Store
+from twin.emulator.pace import seconds
 from twin.folder import Twin
-
-MINUTE = "EVERGREEN_TWIN_MINUTE"
-DEFAULT_MINUTE = "2"
 
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     twin = Twin.load(Path(sys.argv[1]).resolve())
-    minute = float(os.environ.get(MINUTE, DEFAULT_MINUTE))
+    minute = seconds(1)
     woken = threading.Event()
     store = Store(twin.folder / "codepipeline", changed=woken.set)
     Engine(store, Cloud(twin), minute=minute, woken=woken).start()
