@@ -133,7 +133,9 @@ def test_what_is_counted_is_told_once_by_balancer_and_by_group() -> None:
     counters.answered("app/door/1", group, 503, 0.0119, healthy=2)
     counters.refused("app/door/1", 502, group)
     counters.refused("app/door/1", 503, None)
-    told = {(each["MetricName"], len(each["Dimensions"])): each for each in counters.drain()}
+    (call,) = counters.drain()
+    assert call["Namespace"] == "AWS/ApplicationELB"
+    told = {(each["MetricName"], len(each["Dimensions"])): each for each in call["MetricData"]}
     assert told["RequestCount", 1]["Value"] == 3
     assert told["HTTPCode_Target_5XX_Count", 1]["Value"] == 1
     assert told["HTTPCode_ELB_5XX_Count", 1]["Value"] == 2
@@ -146,3 +148,22 @@ def test_what_is_counted_is_told_once_by_balancer_and_by_group() -> None:
         "Counts": [2.0],
     }
     assert counters.drain() == []
+
+
+def test_an_app_runner_service_is_counted_in_its_own_words() -> None:
+    counters = Counters()
+    counters.answered("apprunner/name/id", "arn:aws:apprunner:r:1:service/name/id", 422, 0.2, healthy=1)
+    counters.refused("apprunner/name/id", 502, "arn:aws:apprunner:r:1:service/name/id")
+    (call,) = counters.drain()
+    told = {each["MetricName"]: each for each in call["MetricData"]}
+    assert call["Namespace"] == "AWS/AppRunner"
+    assert {name: datum["Value"] for name, datum in told.items() if "Value" in datum} == {
+        "Requests": 2,
+        "4xxStatusResponses": 1,
+        "5xxStatusResponses": 1,
+    }
+    assert told["RequestLatency"]["Values"] == [200]
+    assert told["Requests"]["Dimensions"] == [
+        {"Name": "ServiceName", "Value": "name"},
+        {"Name": "ServiceID", "Value": "id"},
+    ]

@@ -12,7 +12,6 @@ import uvloop
 from botocore.exceptions import BotoCoreError, ClientError
 
 from twin.balancer.board import Board
-from twin.balancer.counters import batches
 from twin.balancer.emulator import Line, Metrics
 from twin.balancer.health import Checks
 from twin.balancer.listeners import Listeners
@@ -90,7 +89,7 @@ class Balancer:
         metrics = Metrics(self._twin)
         while True:
             await asyncio.sleep(PUBLISH)
-            for batch in batches(self._board.counters.drain()):
+            for batch in self._board.counters.drain():
                 try:
                     await asyncio.to_thread(metrics.put, batch)
                 except (BotoCoreError, ClientError) as error:

@@ -1,4 +1,4 @@
-"""What CloudWatch is told of the traffic: AWS/ApplicationELB, by load balancer and by target group."""
+"""What CloudWatch is told of the traffic: by load balancer and target group, or by App Runner's services."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 NAMESPACE = "AWS/ApplicationELB"
-MOST_VALUES = 150
-"""What one datum of PutMetricData may hold."""
+APP_RUNNER = "AWS/AppRunner"
+MOST_VALUES, MOST_DATA = 150, 500
+"""What one datum and one call of PutMetricData may hold."""
 BALANCER = "LoadBalancer"
+SERVICE = "apprunner/"
+"""How the name of what is no load balancer begins: apprunner/NAME/ID."""
 GROUP = "TargetGroup"
 
 
@@ -45,9 +48,19 @@ class Counters:
             traffic.requests += 1
 
     def drain(self) -> list[dict[str, Any]]:
-        """The data for PutMetricData since the last time."""
+        """Arguments for PutMetricData: what was counted since the last time."""
         found, self._traffic = self._traffic, defaultdict(Traffic)
-        return [datum for (balancer, group), each in found.items() for datum in _data(balancer, group, each)]
+        data: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for (balancer, group), each in found.items():
+            if not balancer.startswith(SERVICE):
+                data[NAMESPACE] += _data(balancer, group, each)
+            elif group is None:
+                data[APP_RUNNER] += _service_data(balancer, each)
+        return [
+            {"Namespace": namespace, "MetricData": told[at : at + MOST_DATA]}
+            for namespace, told in data.items()
+            for at in range(0, len(told), MOST_DATA)
+        ]
 
 
 def _data(balancer: str, group: str | None, traffic: Traffic) -> list[dict[str, Any]]:
@@ -58,17 +71,36 @@ def _data(balancer: str, group: str | None, traffic: Traffic) -> list[dict[str, 
     if group is not None:
         dimensions.insert(0, {"Name": GROUP, "Value": group})
         counts["RequestCountPerTarget"] = traffic.requests / traffic.healthy
-    data: list[dict[str, Any]] = [
+    return _counts(counts, dimensions) + _times("TargetResponseTime", "Seconds", traffic.times, dimensions)
+
+
+def _service_data(name: str, traffic: Traffic) -> list[dict[str, Any]]:
+    """App Runner counts by class of status, whoever answered, and in milliseconds."""
+    service, _, identity = name.removeprefix(SERVICE).partition("/")
+    dimensions = [{"Name": "ServiceName", "Value": service}, {"Name": "ServiceID", "Value": identity}]
+    classes: Counter[str] = Counter()
+    for counted, number in traffic.statuses.items():
+        classes[f"{counted.split('_')[2].lower()[:1]}xxStatusResponses"] += number
+    counts = {**classes, "Requests": sum(traffic.statuses.values())}
+    milliseconds = Counter({1000 * seconds: number for seconds, number in traffic.times.items()})
+    return _counts(counts, dimensions) + _times("RequestLatency", "Milliseconds", milliseconds, dimensions)
+
+
+def _counts(counts: Mapping[str, float], dimensions: list[dict[str, str]]) -> list[dict[str, Any]]:
+    return [
         {"MetricName": name, "Dimensions": dimensions, "Value": float(number), "Unit": "Count"}
         for name, number in counts.items()
     ]
-    times = sorted(traffic.times.items())
-    for start in range(0, len(times), MOST_VALUES):
-        part = times[start : start + MOST_VALUES]
-        values, numbers = [value for value, _ in part], [float(number) for _, number in part]
-        datum = {"MetricName": "TargetResponseTime", "Dimensions": dimensions, "Unit": "Seconds"}
-        data.append({**datum, "Values": values, "Counts": numbers})
-    return data
+
+
+def _times(name: str, unit: str, times: Counter[float], dimensions: list[dict[str, str]]) -> list[dict[str, Any]]:
+    ordered = sorted(times.items())
+    datum = {"MetricName": name, "Dimensions": dimensions, "Unit": unit}
+    parts = (ordered[at : at + MOST_VALUES] for at in range(0, len(ordered), MOST_VALUES))
+    return [
+        {**datum, "Values": [value for value, _ in part], "Counts": [float(number) for _, number in part]}
+        for part in parts
+    ]
 
 
 def _rounded(seconds: float) -> float:
@@ -79,8 +111,3 @@ def _rounded(seconds: float) -> float:
 def _full_name(arn: str) -> str:
     """TargetGroupFullName of its ARN."""
     return arn.rpartition(":")[2]
-
-
-def batches(data: list[dict[str, Any]], size: int = 500) -> list[Mapping[str, Any]]:
-    """Arguments for PutMetricData."""
-    return [{"Namespace": NAMESPACE, "MetricData": data[at : at + size]} for at in range(0, len(data), size)]

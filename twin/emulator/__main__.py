@@ -34,6 +34,7 @@ MODULES = (
     "tasks",
     "services",
     "balancers",
+    "apprunner",
     "builds",
     "pipelines",
     "functions",

@@ -66,7 +66,7 @@ def address(twin: Twin, arn: str) -> str:
 def add(name: str, told: Document) -> None:
     """Have the balancer serve what is no load balancer of the account, or serve it otherwise than before."""
     with _lock:
-        _others[name] = {"name": name, **told}
+        _others[name] = told
     reports.changed()
 
 
