@@ -24,6 +24,8 @@ CHANNEL = "checkout"
 ARCHIVE = "checkout.tar.gz"
 RESULTS = ("trained.json", "dvc.lock")
 PASSED_ON = ("MLFLOW_TRACKING_URI", "EVERGREEN_RAW_BUCKET", "EVERGREEN_ARTIFACT_ROOT")
+PATIENCE = ("EVERGREEN_TRACKING_PATIENCE", "AWS_RETRY_MODE", "AWS_MAX_ATTEMPTS")
+"""Passed on where they are set: how long a job waits for what is away."""
 UNPACK = (
     f"mkdir -p /tmp/checkout && tar -xzf /opt/ml/input/data/{CHANNEL}/{ARCHIVE} -C /tmp/checkout "
     "&& cd /tmp/checkout && exec python -m ops.training_host"
@@ -63,7 +65,8 @@ class Place:
                 secret=environment.get("SAGEMAKER_SECRET", ""),
                 subnets=tuple(filter(None, environment.get("SAGEMAKER_SUBNETS", "").split(","))),
                 security_groups=tuple(filter(None, environment.get("SAGEMAKER_SECURITY_GROUPS", "").split(","))),
-                variables={name: environment[name] for name in PASSED_ON},
+                variables={name: environment[name] for name in PASSED_ON}
+                | {name: environment[name] for name in PATIENCE if name in environment},
             )
         except KeyError as missing:
             raise JobError(

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ml.errors import UserError
+from ml.io.log import event
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -29,10 +30,12 @@ CLIENT_SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
+RETRIES, PATIENT_RETRIES = 2, 8
+"""Of a request, the pause doubling each time from a second: three seconds for a person, four minutes for a job."""
+LOOK_SECONDS = 1.0
 SQLITE = "sqlite:///"
 
 
@@ -54,11 +57,14 @@ class Tracking:
 
     `uri` is `sqlite:///` and a path, or the http(s) address of a server. `artifact_root` is where new experiments
     keep their artifacts; None leaves it to the server. Seconds bound the first contact and the wait for a lock.
+    `patience_seconds` is how long a server may be away, as it is when its task is replaced: a job waits that long,
+    a person wants to know at once.
     """
 
     uri: str
     artifact_root: str | None = None
     connect_seconds: float = 5.0
+    patience_seconds: float = 0.0
     lock_seconds: float = 60.0
 
     @classmethod
@@ -76,12 +82,12 @@ class Tracking:
     def session(self) -> Iterator[MlflowClient]:
         """A client whose failures are TrackingErrors, with MLflow's process-wide state restored afterwards.
 
-        Raises UnreachableError within a few seconds when nothing answers at the address.
+        Raises UnreachableError when nothing answers at the address for as long as patience lasts.
         """
         with ExitStack() as stack:
             self._check_reachable()
             # Telemetry starts at import, so the settings come first.
-            stack.enter_context(_environment(CLIENT_SETTINGS))
+            stack.enter_context(_environment(CLIENT_SETTINGS | self._retries()))
             stack.enter_context(_quiet())
             import mlflow
 
@@ -111,9 +117,27 @@ class Tracking:
         if self.database is not None:
             _check_database(self.database)
         elif urlsplit(self.uri).scheme in ("http", "https"):
-            _check_server(self.uri, self.connect_seconds)
+            self._await_server()
         else:
             raise TrackingError(f"{self.uri!r} is neither sqlite:///PATH nor the http address of a tracking server")
+
+    def _await_server(self) -> None:
+        deadline, told = time.monotonic() + self.patience_seconds, False
+        while True:
+            try:
+                _check_server(self.uri, self.connect_seconds)
+            except UnreachableError as error:
+                if time.monotonic() >= deadline:
+                    raise
+                if not told:
+                    event("waiting", why=error, seconds=self.patience_seconds)
+                    told = True
+                time.sleep(LOOK_SECONDS)
+            else:
+                return
+
+    def _retries(self) -> dict[str, str]:
+        return {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": str(PATIENT_RETRIES if self.patience_seconds else RETRIES)}
 
 
 def _check_database(path: Path) -> None:

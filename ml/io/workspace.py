@@ -83,8 +83,12 @@ def _named_tracking() -> Tracking | None:
     """The server that the environment names.
 
     With EVERGREEN_ARTIFACT_ROOT, such as s3://bucket/mlflow, a problem's artifacts lie under its name there, so that a
-    service can be allowed those of its own model only: MLflow's own layout knows numbers.
+    service can be allowed those of its own model only: MLflow's own layout knows numbers. EVERGREEN_TRACKING_PATIENCE
+    is for how many seconds a job waits for a server that is away. Raises UserError when it is no such number.
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI")
     root = os.environ.get("EVERGREEN_ARTIFACT_ROOT", "").rstrip("/")
-    return Tracking(uri, artifact_root=root or None) if uri else None
+    patience = os.environ.get("EVERGREEN_TRACKING_PATIENCE") or "0"
+    if not patience.isdigit():
+        raise UserError(f"EVERGREEN_TRACKING_PATIENCE must be a whole number of seconds (given: {patience!r})")
+    return Tracking(uri, artifact_root=root or None, patience_seconds=float(patience)) if uri else None

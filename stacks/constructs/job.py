@@ -66,9 +66,18 @@ class TrainingJob(codebuild.PipelineProject):
         accept_codebuild(self, lifetime)
 
 
+PATIENT = {
+    "EVERGREEN_TRACKING_PATIENCE": "300",
+    "AWS_RETRY_MODE": "standard",
+    "AWS_MAX_ATTEMPTS": "10",
+}
+"""A job outlives a tracking server that is replaced, as one on spot capacity is, and an S3 that says SlowDown."""
+
+
 def tracking_variables(tracking: TrackingAccess) -> dict[str, codebuild.BuildEnvironmentVariable]:
     """What an MLflow client reads; a login comes from its secret when the job starts."""
-    variables = {"MLFLOW_TRACKING_URI": codebuild.BuildEnvironmentVariable(value=tracking.uri)}
+    given = {"MLFLOW_TRACKING_URI": tracking.uri, **PATIENT}
+    variables = {name: codebuild.BuildEnvironmentVariable(value=value) for name, value in given.items()}
     if tracking.credentials is not None:
         for name, field in {"MLFLOW_TRACKING_USERNAME": "username", "MLFLOW_TRACKING_PASSWORD": "password"}.items():
             variables[name] = codebuild.BuildEnvironmentVariable(

@@ -4,8 +4,10 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,16 @@ from ml.io.tracking import Tracking, TrackingError, UnreachableError
 from tests.support.processes import free_port
 
 pytestmark = pytest.mark.xdist_group("mlflow-embedded")
+
+
+class Healthy(BaseHTTPRequestHandler):
+    """Answers everything with 200 and nothing."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None: ...
 
 
 @pytest.fixture
@@ -32,6 +44,29 @@ def test_a_server_that_is_not_there_is_reported_at_once() -> None:
     with pytest.raises(UnreachableError, match=f"the tracking server {uri} does not answer: .*refused"):
         Registry(Tracking(uri), "any").versions()
     assert time.monotonic() - start < 5
+
+
+def test_a_job_waits_for_a_server_that_is_away_for_a_while() -> None:
+    port, server = free_port(), []
+
+    def come_back() -> None:
+        server.append(HTTPServer(("127.0.0.1", port), Healthy))
+        server[0].handle_request()
+
+    back = threading.Timer(1.5, come_back)
+    back.start()
+    try:
+        Tracking(f"http://127.0.0.1:{port}", patience_seconds=30)._check_reachable()
+    finally:
+        back.join(timeout=30)
+        server[0].server_close()
+
+
+def test_a_job_gives_up_when_its_patience_is_over() -> None:
+    start = time.monotonic()
+    with pytest.raises(UnreachableError, match="does not answer"):
+        Registry(Tracking(f"http://127.0.0.1:{free_port()}", patience_seconds=1.5), "any").versions()
+    assert time.monotonic() - start >= 1.5
 
 
 def test_a_server_that_hangs_is_given_up_within_the_bound(silent_server: str) -> None:

@@ -49,6 +49,16 @@ def test_the_artifacts_of_a_named_server_get_the_named_root(
     assert Workspace.here().tracking == Tracking("http://127.0.0.1:1", artifact_root="s3://artifacts/mlflow")
 
 
+def test_a_job_is_told_how_long_it_waits_for_its_server(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    monkeypatch.setenv("EVERGREEN_TRACKING_PATIENCE", "300")
+    monkeypatch.chdir(workspace.root)
+    assert Workspace.here().tracking == Tracking("http://127.0.0.1:1", patience_seconds=300.0)
+    monkeypatch.setenv("EVERGREEN_TRACKING_PATIENCE", "soon")
+    with pytest.raises(UserError, match=r"must be a whole number of seconds \(given: 'soon'\)"):
+        Workspace.here()
+
+
 def test_outside_of_a_checkout_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(
