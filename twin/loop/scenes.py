@@ -38,7 +38,8 @@ def deploy_from_nothing(play: Play) -> None:
 def one_run_for_one_file(play: Play) -> None:
     """Data arrive: one run, however often it is told, and none for what the pipeline writes"""
     world = play.world
-    play.world.alerts.mark()
+    for inbox in (world.alerts, world.approvals):
+        inbox.mark()
     before = len(all_runs(world))
     name, written = "2013-01-few.csv", "capture/dt=2013-01-31/rows.csv"
     version = world.put(name, tables.csv(tables.flights(FEW)))
@@ -47,7 +48,7 @@ def one_run_for_one_file(play: Play) -> None:
     key = f"{PROBLEM}/{name}"
     newest = world.sequencer(key)
     again = world.event(key, version, newest)
-    older = world.event(key, "an-earlier-version", newest[:-1] + ("0" if newest[-1] != "0" else ""))
+    older = world.event(key, "an-earlier-version", f"{int(newest, 16) - 1:0{len(newest)}x}")
     with ThreadPoolExecutor(10) as pool:
         list(pool.map(lambda event: world.cloud.control.post("/events", event), [again] * 8 + [older] * 2))
     world.put(written, b"written by the loop itself")
