@@ -17,6 +17,7 @@ from twin.emulator.rollouts import Plan, Rollout, Stage
 Service = dict[str, Any]
 """A service's record in MiniStack: the fields that DescribeServices answers with."""
 IN_PROGRESS, COMPLETED, FAILED = "IN_PROGRESS", "COMPLETED", "FAILED"
+SUPERSEDED = "another deployment took its place."
 SHIFTING = frozenset({"BLUE_GREEN", "CANARY", "LINEAR"})
 FEWEST_FAILURES, MOST_FAILURES = 3, 200
 HOURS_OF_AUTOMATION = 36 * 60

@@ -13,7 +13,7 @@ from ministack.services import cloudwatch
 
 from twin.emulator import deployment as of
 from twin.emulator import service_view, tasks
-from twin.emulator.deployment import COMPLETED, FAILED, Deployment, Service
+from twin.emulator.deployment import COMPLETED, FAILED, SUPERSEDED, Deployment, Service
 from twin.emulator.hooks import Hooks
 from twin.emulator.replicas import Change, change, healthy, settled
 from twin.emulator.rollouts import Outcome, Plan, Rollout, Seen, Stage, advance
@@ -26,7 +26,6 @@ CALM = 1.0
 """Seconds between two looks at a service in which nothing happens; a task that changes wakes it."""
 KEPT = 20
 """Deployments of the past that are still told of."""
-SUPERSEDED = "another deployment took its place."
 log = logging.getLogger("twin.deployments")
 
 

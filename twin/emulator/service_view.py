@@ -11,8 +11,7 @@ from ministack.core.responses import now_iso, request_scope
 from ministack.services import ecs
 
 from twin.emulator import deliveries
-from twin.emulator.deployment import COMPLETED, FAILED, IN_PROGRESS, Deployment, Service
-from twin.emulator.rollouts import Outcome
+from twin.emulator.deployment import COMPLETED, FAILED, IN_PROGRESS, SUPERSEDED, Deployment, Service
 from twin.folder import ACCOUNT, REGION
 
 MOST_EVENTS = 100
@@ -74,9 +73,7 @@ def _told(service: Service, deployment: Deployment, counts: tuple[int, int], *, 
 def service_deployment(service: Service, deployment: Deployment) -> dict[str, Any]:
     """As DescribeServiceDeployments tells it."""
     rollout = deployment.rollout
-    status = STATUSES[deployment.state]
-    if deployment.state == FAILED and (rollout is None or rollout.outcome is not Outcome.ROLLED_BACK):
-        status = "STOPPED"
+    status = "STOPPED" if deployment.reason == SUPERSEDED else STATUSES[deployment.state]
     return {
         "serviceDeploymentArn": deployment_arn(service, deployment),
         "serviceArn": service["serviceArn"],
