@@ -53,9 +53,9 @@ class Connection(asyncio.Protocol):
         """`bodiless`: of a HEAD request, whose answer has a length and no body. Raises UpstreamError."""
         self._response, self._began, self._bodiless = Response(), False, bodiless
         self._parser = httptools.HttpResponseParser(self)
-        self._waiter = asyncio.get_running_loop().create_future()
         if self._transport is None or self._transport.is_closing():
             raise UpstreamError("the connection was closed")
+        self._waiter = asyncio.get_running_loop().create_future()
         self.reusable = False
         self._transport.write(request)
         try:

@@ -15,10 +15,11 @@ from twin.emulator import deployment as of
 from twin.emulator import service_view, tasks
 from twin.emulator.deployment import COMPLETED, FAILED, SUPERSEDED, Deployment, Service
 from twin.emulator.hooks import Hooks
-from twin.emulator.replicas import Change, change, healthy, settled
-from twin.emulator.rollouts import Outcome, Plan, Rollout, Seen, Stage, advance
+from twin.emulator.replicas import change, settled
+from twin.emulator.rollouts import Outcome
 from twin.emulator.service_tasks import ServiceTasks
-from twin.emulator.traffic import Traffic, TrafficError
+from twin.emulator.shifting import Shift
+from twin.emulator.traffic import Traffic
 from twin.folder import ACCOUNT, REGION, Twin
 
 TICK = 0.2
@@ -47,7 +48,8 @@ class Scheduler(threading.Thread):
         self.waiting: Deployment | None = None
         """What was asked for while another one was under way."""
         self._blue = 0
-        self._hooks: Hooks | None = None
+        self._shift: Shift | None = None
+        """Of the coming deployment, where it moves traffic."""
         self._ignored: frozenset[str] = frozenset()
         self._steady = False
 
@@ -56,7 +58,7 @@ class Scheduler(threading.Thread):
         with self.lock, request_scope(ACCOUNT, REGION):
             self._steady = False
             asked = Deployment(self.service["taskDefinition"])
-            if self._coming is not None and self._coming.rollout is not None:
+            if self._coming is not None and self._shift is not None:
                 if self.waiting is not None:
                     self.waiting.end(FAILED, SUPERSEDED)
                 self.waiting = asked
@@ -100,8 +102,8 @@ class Scheduler(threading.Thread):
         self._tasks.look()
         if self.service["status"] == "DRAINING":
             self._drain()
-        elif self._coming is not None and self._coming.rollout is not None:
-            self._shift(self._coming, self._coming.rollout)
+        elif self._coming is not None and self._shift is not None:
+            self._move(self._coming, self._shift)
         elif self._coming is not None:
             self._roll(self._coming)
         else:
@@ -118,17 +120,21 @@ class Scheduler(threading.Thread):
         # AWS, too, lets a deployment pass that is made to mend what the alarm tells of.
         self._ignored = frozenset(name for name in names if _fires(name))
         service_view.send(self.service, asked)
+        self._shift = None
         if self._live is not None and of.shifts_traffic(self.service) and self.service["desiredCount"]:
             asked.group = 1 - self._live.group
-            asked.rollout = Rollout(since=time.monotonic())
-            self._hooks = Hooks(self._twin, self._event(asked))
+            hooks = Hooks(self._twin, _event(self.service, asked))
+            self._shift = Shift(self.service, self._live, asked, self._tasks, self._traffic, hooks)
 
     def _keep(self) -> None:
         """No deployment is under way: replace what dies."""
-        if self._live is None:
-            return
         replicas = self._tasks.replicas()
-        self._apply(self._live, change(replicas, self._live.id, self.service["desiredCount"], of.bounds(self.service)))
+        if self._live is None:
+            self._stop([each.id for each in replicas], "the service's first deployment failed")
+            return
+        self._tasks.apply(
+            self._live, change(replicas, self._live.id, self.service["desiredCount"], of.bounds(self.service))
+        )
         steady = settled(replicas, self._live.id, self.service["desiredCount"])
         if steady and not self._steady:
             self._tell("has reached a steady state.")
@@ -142,7 +148,7 @@ class Scheduler(threading.Thread):
             self._end(coming, FAILED, reason)
             self._coming = None
             return
-        self._apply(coming, change(replicas, coming.id, desired, of.bounds(self.service)))
+        self._tasks.apply(coming, change(replicas, coming.id, desired, of.bounds(self.service)))
         if settled(self._tasks.replicas(), coming.id, desired) and self._tasks.number == desired:
             self._complete(coming)
 
@@ -152,70 +158,15 @@ class Scheduler(threading.Thread):
             return "ECS deployment circuit breaker: tasks failed to start."
         return self._alarm()
 
-    def _shift(self, coming: Deployment, rollout: Rollout) -> None:
+    def _move(self, coming: Deployment, shift: Shift) -> None:
         """One step of a deployment that moves traffic from the live tasks to new ones."""
-        assert self._live is not None
-        assert self._hooks is not None
-        plan = of.plan(self.service, blue=self._blue)
-        trouble = self._alarm() or (SUPERSEDED if self.waiting else None) or self._tasks.refusal
-        applied = False
-        try:
-            applied = self._traffic.lead(self._live.group, weight=rollout.weight, test=rollout.test)
-        except TrafficError as error:
-            trouble = trouble or str(error)
-            # Where the role may not even give back what it may not take, nothing was taken.
-            applied = rollout.stage is Stage.ROLLBACK
-        self._follow(coming, rollout, plan, applied=applied)
-        seen = self._seen(coming, rollout, applied=applied, trouble=trouble)
-        coming.failed = seen.failed
-        coming.rollout = after = advance(plan, rollout, seen)
-        if after.stage is not rollout.stage or after.weight != rollout.weight:
-            log.info(
-                "%s %s stage=%s green=%d%% %s",
-                self.service["serviceName"], coming.id, after.stage.name, after.weight, after.reason,
-            )  # fmt: skip
-        if after.outcome is Outcome.SUCCESSFUL:
+        outcome = shift.turn(self._blue, self._alarm() or (SUPERSEDED if self.waiting else None))
+        if outcome is Outcome.SUCCESSFUL:
             self._complete(coming)
-        elif after.outcome is Outcome.ROLLED_BACK:
-            self._taken_back(coming, after.reason)
-        if after != rollout:
+        elif outcome is Outcome.ROLLED_BACK:
+            self._taken_back(coming, shift.rollout.reason)
+        if shift.moved:
             self._wake.set()
-
-    def _follow(self, coming: Deployment, rollout: Rollout, plan: Plan, *, applied: bool) -> None:
-        """Make the tasks and the hook's calls what the rollout wants."""
-        assert self._live is not None
-        assert self._hooks is not None
-        replicas = self._tasks.replicas()
-        limits = of.bounds(self.service)
-        old = [each for each in replicas if each.revision != coming.id]
-        new = [each for each in replicas if each.revision == coming.id]
-        blue = plan.blue if rollout.keeps_blue else 0
-        green = plan.desired if rollout.keeps_green(applied=applied) else 0
-        self._apply(self._live, change(old, self._live.id, blue, limits))
-        self._apply(coming, change(new, coming.id, green, limits))
-        if rollout.call and time.monotonic() >= rollout.call_at:
-            self._hooks.call(rollout.call, rollout.stage.name, of.hooks(self.service, rollout.stage))
-
-    def _seen(self, coming: Deployment, rollout: Rollout, *, applied: bool, trouble: str | None) -> Seen:
-        assert self._live is not None
-        assert self._hooks is not None
-        replicas = self._tasks.replicas()
-        return Seen(
-            now=time.monotonic(),
-            blue=healthy(replicas, self._live.id),
-            green=healthy(replicas, coming.id),
-            blue_left=self._tasks.left(self._live.id),
-            green_left=self._tasks.left(coming.id),
-            applied=applied,
-            failed=self._tasks.failures[coming.id],
-            answer=self._hooks.answer(rollout.call) if rollout.call else None,
-            trouble=trouble,
-        )
-
-    def _apply(self, deployment: Deployment, wanted: Change) -> None:
-        self._stop(wanted.stop, f"Scaling activity initiated by (deployment {deployment.id})")
-        if wanted.start:
-            self._tasks.start(deployment.definition, deployment.id, deployment.group, wanted.start)
 
     def _stop(self, arns: Sequence[str], why: str) -> None:
         for arn in arns:
@@ -271,17 +222,18 @@ class Scheduler(threading.Thread):
     def _tell(self, message: str) -> None:
         service_view.tell(self.service, message)
 
-    def _event(self, asked: Deployment) -> dict[str, Any]:
-        """What a hook is told."""
-        return {
-            "executionDetails": {
-                "serviceArn": self.service["serviceArn"],
-                "targetServiceRevisionArn": service_view.revision_arn(self.service, asked),
-                "testTrafficWeights": {},
-                "productionTrafficWeights": {},
-            },
-            "resourceArn": service_view.deployment_arn(self.service, asked),
-        }
+
+def _event(service: Service, asked: Deployment) -> dict[str, Any]:
+    """What a hook is told."""
+    return {
+        "executionDetails": {
+            "serviceArn": service["serviceArn"],
+            "targetServiceRevisionArn": service_view.revision_arn(service, asked),
+            "testTrafficWeights": {},
+            "productionTrafficWeights": {},
+        },
+        "resourceArn": service_view.deployment_arn(service, asked),
+    }
 
 
 def _fires(name: str) -> bool:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from twin.emulator import tasks
-from twin.emulator.deployment import Service, balancer
-from twin.emulator.replicas import Replica, State
+from twin.emulator.deployment import Deployment, Service, balancer
+from twin.emulator.replicas import Change, Replica, State
 from twin.emulator.tasks import Task
 from twin.emulator.traffic import Traffic, TrafficError
 
@@ -79,9 +79,16 @@ class ServiceTasks:
         ours = [task for task in self._known.values() if task.started_by == deployment]
         return sum(task.status == "RUNNING" for task in ours), sum(task.status == "PENDING" for task in ours)
 
-    def start(self, definition: str, deployment: str, group: int, number: int) -> None:
+    def apply(self, deployment: Deployment, wanted: Change) -> None:
+        """Stop what is to be stopped and start tasks of the deployment."""
+        for arn in wanted.stop:
+            self.stop(arn, f"Scaling activity initiated by (deployment {deployment.id})")
+        self._groups[deployment.id] = deployment.group
+        if wanted.start:
+            self._start(deployment.definition, deployment.id, wanted.start)
+
+    def _start(self, definition: str, deployment: str, number: int) -> None:
         """Unless a task has just failed."""
-        self._groups[deployment] = group
         if time.monotonic() < self._pause_until.get(deployment, 0.0):
             return
         for _ in range(number):
