@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
@@ -52,11 +53,11 @@ class Load:
 @contextmanager
 def steady(url: str, row: Mapping[str, Any], *, each_second: float = 20.0) -> Iterator[Load]:
     """Ask for a prediction at that rate until the block ends; the last requests are waited for."""
-    load, over = Load(), threading.Event()
+    load, over, name = Load(), threading.Event(), uuid4().hex[:8]
     with httpx.Client(timeout=10.0) as client, ThreadPoolExecutor(max_workers=16) as pool:
 
         def ask(number: int) -> None:
-            load.answers.append(_ask(client, url, row, f"load-{number}"))
+            load.answers.append(_ask(client, url, row, f"{name}-{number}"))
 
         def send() -> None:
             began = time.monotonic()

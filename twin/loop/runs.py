@@ -11,6 +11,7 @@ from twin.poll import until
 
 DONE = frozenset({"Succeeded", "Failed", "Stopped", "Cancelled", "Superseded"})
 LINES = 15
+"""Of a log, enough to see why."""
 
 
 @dataclass(frozen=True)
