@@ -5,7 +5,7 @@ from __future__ import annotations
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from stacks.serving.target import ServiceMetrics
+from stacks.serving.target import FEW, ServiceMetrics
 
 NAMESPACE = "AWS/AppRunner"
 MINUTE = cdk.Duration.minutes(1)
@@ -34,8 +34,9 @@ def metric(dimensions: dict[str, str], metric_name: str, statistic: str) -> clou
 
 
 def error_percentage(dimensions: dict[str, str]) -> cloudwatch.IMetric:
+    """Of all that was asked and a FEW."""
     return cloudwatch.MathExpression(
-        expression="100 * FILL(failed, 0) / asked",
+        expression=f"100 * FILL(failed, 0) / (asked + {FEW})",
         using_metrics={
             "asked": metric(dimensions, "Requests", "Sum"),
             "failed": metric(dimensions, "5xxStatusResponses", "Sum"),

@@ -6,7 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 
-from stacks.serving.target import ServiceMetrics
+from stacks.serving.target import FEW, ServiceMetrics
 
 MINUTE = cdk.Duration.minutes(1)
 
@@ -24,9 +24,9 @@ def balancer_metrics(balancer: elbv2.ApplicationLoadBalancer) -> ServiceMetrics:
 
 
 def error_percentage(balancer: elbv2.ApplicationLoadBalancer) -> cloudwatch.IMetric:
-    """Of all that was asked; the balancer does not count a request that no task took."""
+    """Of all that was asked and a FEW; the balancer does not count a request that no task took."""
     return cloudwatch.MathExpression(
-        expression="100 * (FILL(failed, 0) + FILL(refused, 0)) / (FILL(asked, 0) + FILL(refused, 0))",
+        expression=f"100 * (FILL(failed, 0) + FILL(refused, 0)) / (FILL(asked, 0) + FILL(refused, 0) + {FEW})",
         using_metrics={
             "asked": balancer.metrics.request_count(period=MINUTE, statistic="Sum"),
             "failed": _code(balancer, elbv2.HttpCodeTarget.TARGET_5XX_COUNT),

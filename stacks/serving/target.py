@@ -18,6 +18,9 @@ ALIVE = "/livez"
 NOT_RELEASED = "none"
 """What an endpoint's parameter says until the first release."""
 
+FEW = 50
+"""Good requests a minute that an error rate counts beside those that were: one probe that failed is no rate."""
+
 
 @dataclass(frozen=True)
 class ServiceMetrics:

@@ -30,6 +30,7 @@ from stacks.prometheus_rules import RULES
 from stacks.serving.service_task import JOB
 from stacks.serving.target import PORT
 from tests.support.stacks import ROOT, templates
+from twin.emulator.metric_math import Expression
 
 # With the tests of the stacks, which synthesise the same templates.
 pytestmark = pytest.mark.xdist_group("infrastructure")
@@ -93,6 +94,29 @@ def test_what_the_functions_count_is_what_the_alarms_look_at(
 
 def _pairs(alarm: dict[str, Any]) -> set[tuple[str, str]]:
     return {(each["Name"], flat(each["Value"])) for each in alarm["Dimensions"]}
+
+
+@assemblies
+def test_a_failed_probe_is_no_error_rate_and_a_failing_service_is_one(environment: str, target: str) -> None:
+    watched = [
+        properties
+        for _, properties in resources(environment, target, "AWS::CloudWatch::Alarm")
+        if any(each["Id"] == "failed" for each in properties.get("Metrics", []))
+    ]
+    alarm = watched[0]
+    (text,) = (each["Expression"] for each in alarm["Metrics"] if "Expression" in each)
+    assert len(watched) == len(ENVIRONMENTS[environment].problems)
+    rate = Expression.parse(text)
+
+    def alarms(asked: int, failed: int) -> bool:
+        value = rate.value({"asked": asked, "failed": failed, "refused": 0})
+        assert value is not None
+        return bool(value > alarm["Threshold"])
+
+    assert not alarms(2, 2)
+    assert alarms(20, 20)
+    assert alarms(1000, 100)
+    assert not alarms(1000, 10)
 
 
 @assemblies
