@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +31,8 @@ class Opened:
     cloud: Cloud
 
     def play(self, console: Console) -> Play:
-        return Play(World(self.cloud), Toolkit(self.cloud.twin), console.print)
+        world = World(self.cloud, target=os.environ.get("TARGET") or None)
+        return Play(world, Toolkit(self.cloud.twin), console.print)
 
     @contextmanager
     def another(self, folder: Path) -> Iterator[Cloud]:
@@ -50,6 +52,8 @@ def opened() -> Iterator[Opened]:
     try:
         yield Opened(Cloud(twin))
     finally:
-        if not os.environ.get(KEEP):
+        if os.environ.get(KEEP):
+            sys.stderr.write(f"the twin is kept; look into it and end it with --folder {twin.folder}\n")
+        else:
             life.down(twin.folder)
             shutil.rmtree(place)
