@@ -38,23 +38,22 @@ class Engine:
         self._followed: dict[str, threading.Thread] = {}
 
     def start(self) -> None:
-        for loop in (self._watch, self._tell):
-            threading.Thread(target=loop, name=loop.__name__, daemon=True).start()
+        for turn in (self._watch, self._tell):
+            threading.Thread(target=forever, args=(turn,), name=turn.__name__, daemon=True).start()
 
     def _watch(self) -> None:
         """Give each run its thread."""
-        while True:
-            self._woken.wait(PERIOD)
-            self._woken.clear()
-            self._followed = {run: thread for run, thread in self._followed.items() if thread.is_alive()}
-            for state in self._store.all():
-                if any(run.expires and run.expires <= time.time() for run in _running(state)):
-                    self._change(state.name, lambda state: execution.expire(state, _moment()))
-                for run in _running(state):
-                    if run.id not in self._followed:
-                        thread = threading.Thread(target=self._follow, args=(state.name, run.id), daemon=True)
-                        self._followed[run.id] = thread
-                        thread.start()
+        self._woken.wait(PERIOD)
+        self._woken.clear()
+        self._followed = {run: thread for run, thread in self._followed.items() if thread.is_alive()}
+        for state in self._store.all():
+            if any(run.expires and run.expires <= time.time() for run in _running(state)):
+                self._change(state.name, lambda state: execution.expire(state, _moment()))
+            for run in _running(state):
+                if run.id not in self._followed:
+                    thread = threading.Thread(target=self._follow, args=(state.name, run.id), daemon=True)
+                    self._followed[run.id] = thread
+                    thread.start()
 
     def _follow(self, name: str, run_id: str) -> None:
         trouble: float | None = None
@@ -88,10 +87,9 @@ class Engine:
 
     def _tell(self) -> None:
         """Send what the outboxes hold, oldest first; an event goes out of its box after it was sent."""
-        while True:
-            sent = [self._send(state) for state in self._store.all() if state.outbox]
-            if not any(sent):
-                time.sleep(PERIOD)
+        sent = [self._send(state) for state in self._store.all() if state.outbox]
+        if not any(sent):
+            time.sleep(PERIOD)
 
     def _send(self, state: PipelineState) -> bool:
         event = state.outbox[0]
@@ -103,6 +101,17 @@ class Engine:
                 return False
         self._change(state.name, lambda state: state.outbox.remove(event))
         return True
+
+
+def forever(turn: Callable[[], None]) -> None:
+    """One turn after the other, whatever becomes of one."""
+    while True:
+        try:
+            turn()
+        except Exception:
+            # A full disk, say: who ended here would leave every pipeline standing behind a server that answers.
+            log.exception("a turn failed")
+            time.sleep(PERIOD)
 
 
 def _keep(looked_at: Run, found: Found) -> Callable[[PipelineState], None]:
