@@ -50,11 +50,12 @@ class ServiceTasks:
         """Take note of what happened since the last time, and see to whoever comes or goes."""
         now = time.monotonic()
         current = {task.arn: task for task in tasks.tasks_of(self._service["serviceArn"])}
-        for arn in self._known.keys() - current.keys():
-            self._gone(self._known[arn])
-        self._known = current
+        gone = [task for arn, task in self._known.items() if arn not in current]
+        # Before anybody is called: a call that fails must leave no task half known, nor count an end twice.
+        self._known, self._started = current, {arn: self._started.get(arn, now) for arn in current}
+        for task in gone:
+            self._gone(task)
         for task in current.values():
-            self._started.setdefault(task.arn, now)
             if task.status == "RUNNING" and task.arn not in self._leaving:
                 self._register(task)
         for arn, leaving in list(self._leaving.items()):
@@ -149,7 +150,6 @@ class ServiceTasks:
         elif task.arn in self._leaving and task.arn not in self._proven and task.health == "UNHEALTHY":
             self._failed(task.started_by, self._leaving[task.arn].why)
         self._leaving.pop(task.arn, None)
-        self._started.pop(task.arn, None)
         self._proven.discard(task.arn)
 
     def _failed(self, deployment: str, why: str) -> None:
