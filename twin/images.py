@@ -20,8 +20,6 @@ from twin.folder import Twin, TwinError
 CONFIG = "application/vnd.oci.image.config.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
-FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN")
-"""What would lead to somebody else's account."""
 TAKEN = ("ImageTagAlreadyExistsException", "ImageAlreadyExistsException")
 
 
@@ -76,8 +74,9 @@ def main(arguments: list[str]) -> int:
     """Prints NAME=TAG for each image. Exit codes: 0 done, 2 something is wrong and said."""
     try:
         twin = Twin.load(Path(arguments[0]).resolve())
-        for name in FOREIGN:
-            os.environ.pop(name, None)
+        # A profile or a service's own endpoint would lead to somebody else's account.
+        for name in [each for each in os.environ if each.startswith("AWS_")]:
+            del os.environ[name]
         os.environ.update(twin.administrator())
         tags = put_all(*arguments[1:])
     except (TwinError, AwsError) as error:

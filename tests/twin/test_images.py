@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ops.image_inputs import IMAGES, tag
 from ops.image_release import release
 from tests.support.aws import simulated_aws
 from twin import images
+from twin.folder import Twin
 
 SERVICE = IMAGES["service"]
 
@@ -45,3 +47,12 @@ def test_each_tag_is_an_image_of_its_own() -> None:
 def test_a_folder_without_a_twin_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert images.main([str(tmp_path)]) == 2
     assert "no twin lives in" in capsys.readouterr().err
+
+
+def test_no_variable_of_the_caller_leads_to_another_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {"AWS_ENDPOINT_URL_ECR": "https://elsewhere", "AWS_PROFILE": "work"})
+    twin = Twin(folder=tmp_path, gateway=1, pipeline=2, block="127.81.7", token="t")
+    twin.save()
+    monkeypatch.setattr(images, "put_all", lambda *_: {})
+    assert images.main([str(tmp_path)]) == 0
+    assert os.environ == twin.administrator()
