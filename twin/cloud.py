@@ -38,9 +38,6 @@ class Control:
     def post(self, path: str, document: Mapping[str, Any]) -> Any:
         return self._ask("POST", path, document)
 
-    def delete(self, path: str, document: Mapping[str, Any] | None = None) -> Any:
-        return self._ask("DELETE", path, document)
-
     def _ask(self, method: str, path: str, document: Mapping[str, Any] | None) -> Any:
         """Raises ControlError; its `status` is None when nobody answered."""
         request = urllib.request.Request(

@@ -51,15 +51,6 @@ def test_a_fault_of_some_methods_lets_the_others_pass(rules: RuleBook) -> None:
     assert rules.strike("s3", "PUT")
 
 
-def test_what_is_ended_meets_nothing_more(rules: RuleBook) -> None:
-    rules.begin("sns", status=500, code="InternalError", seconds=10)
-
-    assert [fault.service for fault in rules.end("s3")] == ["s3"]
-    assert rules.strike("s3", "GET") is None
-    assert [fault.service for fault in rules.end()] == ["sns"]
-    assert rules.begun() == []
-
-
 def test_s3_words_its_errors_as_xml(rules: RuleBook) -> None:
     fault = rules.begun()[0]
 

@@ -27,12 +27,6 @@ def begin(asked: Document) -> Document:
     return rules.told(fault)
 
 
-@route("DELETE", "/faults")
-def end(asked: Document) -> list[Document]:
-    """End those of `service`, or all; what they hit."""
-    return [rules.told(fault) for fault in rules.end(asked.get("service"))]
-
-
 @route("GET", "/faults")
 def begun(_: Document) -> list[Document]:
     """`seconds` is how long each stays on, `hits` how many requests it has met."""

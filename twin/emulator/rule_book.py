@@ -52,12 +52,6 @@ class RuleBook:
             self._faults[service] = fault
         return fault
 
-    def end(self, service: str | None = None) -> list[Fault]:
-        """Those that were begun and not ended, of a service or of all, whether or not their time was over."""
-        with self._lock:
-            ended = [name for name in self._faults if service in {None, name}]
-            return [self._faults.pop(name) for name in ended]
-
     def begun(self) -> list[Fault]:
         """Also those whose time is over, for what they hit."""
         with self._lock:
