@@ -36,9 +36,8 @@ class Opened:
 
     @contextmanager
     def another(self, folder: Path) -> Iterator[Cloud]:
-        twin, _ = life.up(folder)
         try:
-            yield Cloud(twin)
+            yield Cloud(life.up(folder)[0])
         finally:
             life.down(folder)
 
@@ -48,12 +47,13 @@ def opened() -> Iterator[Opened]:
     place = Path(tempfile.mkdtemp(prefix="evergreen-twin-"))
     # The database's user must be able to pass.
     place.chmod(0o711)
-    twin, _ = life.up(place / "twin")
+    folder = place / "twin"
     try:
-        yield Opened(Cloud(twin))
+        # One that cannot become ready has processes too.
+        yield Opened(Cloud(life.up(folder)[0]))
     finally:
         if os.environ.get(KEEP):
-            sys.stderr.write(f"the twin is kept; look into it and end it with --folder {twin.folder}\n")
+            sys.stderr.write(f"the twin is kept; look into it and end it with --folder {folder}\n")
         else:
-            life.down(twin.folder)
+            life.down(folder)
             shutil.rmtree(place)

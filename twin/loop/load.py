@@ -40,7 +40,8 @@ class Load:
 
     @property
     def versions(self) -> Counter[str]:
-        return Counter(str(answer.body["model"]["version"]) for answer in self.answers if answer not in self.failed)
+        good = (answer for answer in list(self.answers) if answer.status == httpx.codes.OK)
+        return Counter(str(answer.body["model"]["version"]) for answer in good)
 
     def told(self) -> str:
         statuses = ", ".join(f"{count} x {status or 'no answer'}" for status, count in self._statuses().items())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from twin.loop.runs import Run, await_run
 from twin.loop.stopwatch import Stopwatch
-from twin.loop.world import LoopError, World
+from twin.loop.world import World
 from twin.toolkit import Toolkit
 
 Say = Callable[[str], None]
@@ -22,12 +22,6 @@ class Play:
     say: Say
     watch: Stopwatch = field(default_factory=Stopwatch)
     good: list[Run] = field(default_factory=list)
-
-    @property
-    def last_good(self) -> Run:
-        if not self.good:
-            raise LoopError("nothing has been released yet: play the scenes in their order")
-        return self.good[-1]
 
     def bring(self, name: str, data: bytes) -> Run:
         """Put a file where data arrive, a day after the one before, and find the run that it starts."""
