@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from pathlib import Path
 
 from twin import birth, keeper, processes, surroundings
@@ -64,7 +65,7 @@ def why(folder: Path) -> str:
 
 
 def _start(twin: Twin, held: int) -> None:
-    processes.start(
+    started = processes.start(
         twin.folder,
         keeper.NAME,
         (sys.executable, "-m", "twin.keeper", twin.folder),
@@ -72,6 +73,8 @@ def _start(twin: Twin, held: int) -> None:
         cwd=ROOT,
         keep=(held,),
     )
+    # It outlives whoever brought it up; one who lives longer has to take note of its end.
+    threading.Thread(target=started.wait, name="keeper", daemon=True).start()
     try:
         until("the twin is ready", lambda: _ready(twin), seconds=READY)
     except WaitError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -124,7 +125,7 @@ def try_all(world: World) -> list[Right]:
 
 @contextmanager
 def without(world: World, stack: str, role: str, action: str) -> Iterator[None]:
-    """Take every statement that allows the action out of the role's inline policies, and put it back afterwards."""
+    """Take the action out of every statement of the role's inline policies, and put it back afterwards."""
     iam, name = world.cloud.client("iam"), world.named(stack, role)
     names = iam.list_role_policies(RoleName=name)["PolicyNames"]
     before = {each: iam.get_role_policy(RoleName=name, PolicyName=each)["PolicyDocument"] for each in names}
@@ -141,18 +142,18 @@ def without(world: World, stack: str, role: str, action: str) -> Iterator[None]:
 
 
 def _less(document: dict[str, Any], action: str) -> dict[str, Any]:
-    statements = [each for each in document["Statement"] if action not in _actions(each)]
+    """The policy without the action; a statement that allowed nothing else goes."""
+    statements = []
+    for each in document["Statement"]:
+        given = each.get("Action", [])
+        actions = [given] if isinstance(given, str) else list(given)
+        left = [name for name in actions if name != action]
+        if left or action not in actions:
+            statements.append({**each, "Action": left} if action in actions else each)
     return {**document, "Statement": statements}
 
 
-def _actions(statement: dict[str, Any]) -> list[str]:
-    given = statement.get("Action", [])
-    return [given] if isinstance(given, str) else list(given)
-
-
 def _put(iam: Any, role: str, policy: str, document: dict[str, Any]) -> None:
-    import json
-
     if document["Statement"]:
         iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
     else:
