@@ -73,6 +73,11 @@ def answer(cloud: Cloud, *, approve: bool, reason: str) -> Question:
     question = next(questions(cloud), None)
     if question is None:
         raise TwinError("no approval waits; `python -m twin status` shows where the pipeline stands")
+    decide(cloud, question, approve=approve, reason=reason)
+    return question
+
+
+def decide(cloud: Cloud, question: Question, *, approve: bool, reason: str) -> None:
     cloud.client("codepipeline").put_approval_result(
         pipelineName=question.pipeline,
         stageName=question.stage,
@@ -80,7 +85,6 @@ def answer(cloud: Cloud, *, approve: bool, reason: str) -> Question:
         token=question.token,
         result={"status": "Approved" if approve else "Rejected", "summary": reason},
     )
-    return question
 
 
 def kill(twin: Twin, what: str) -> list[processes.Record]:

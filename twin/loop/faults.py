@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import signal
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import httpx
 
-from twin import processes
+from twin import person
 from twin.loop import tables
 from twin.loop.commands import command
 from twin.loop.load import Load, steady
@@ -31,7 +29,7 @@ UNFLUSHED = 10.0
 
 def registry_killed_in_training(play: Play) -> None:
     """The tracking server is killed while a run trains; predictions never notice"""
-    with steady(play.world.url, play.world.row) as load:
+    with steady(play.world) as load:
         run = _bring(play, "registry-killed")
         run.await_start_of("Train")
         _kill(play, "mlflow")
@@ -72,7 +70,7 @@ def runner_killed(play: Play) -> None:
     """The pipeline's runner is killed between two stages"""
     run = _bring(play, "runner-killed")
     run.await_end_of("Train")
-    _kill_process(play, "codepipeline")
+    _kill(play, "codepipeline")
     _goes_on(play, run, "the runner was killed")
 
 
@@ -97,7 +95,7 @@ def function_fails(play: Play) -> None:
 def service_killed(play: Play) -> None:
     """The service is killed under load: it is replaced, and at most the unflushed rows of its capture are lost"""
     world = play.world
-    with steady(world.url, world.row) as load:
+    with steady(world) as load:
         until("answers", lambda: len(load.answers) > 100, seconds=30.0)
         _kill(play, "service")
         killed = time.monotonic()
@@ -147,20 +145,9 @@ def _goes_on(play: Play, run: Run, after: str) -> None:
     play.turn_down(run, f"only to see that the loop is at work again after {after}")
 
 
-def _kill(play: Play, container: str) -> None:
-    """The process of a task, as a host that dies would end it."""
-    found = play.world.cloud.control.get("/tasks")
-    (pid,) = [task["pid"] for task in found if task["container"].lower() == container and task["status"] == "RUNNING"]
-    os.kill(int(pid), signal.SIGKILL)
-    play.say(f"killed {container}, process {pid}")
-
-
-def _kill_process(play: Play, name: str) -> None:
-    record = processes.find(play.world.cloud.twin.folder, name)
-    expect(record, f"{name} does not run")
-    assert record is not None
-    os.kill(record.pid, signal.SIGKILL)
-    play.say(f"killed {name}, process {record.pid}")
+def _kill(play: Play, what: str) -> None:
+    for record in person.kill(play.world.cloud.twin, what):
+        play.say(f"killed {record.name}, process {record.pid}")
 
 
 def _waiting(sqs: Any, queue: str) -> int:

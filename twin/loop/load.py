@@ -14,6 +14,8 @@ from uuid import uuid4
 
 import httpx
 
+from twin.loop.world import World
+
 SILENT = 0
 """The status of a request that nobody answered."""
 
@@ -52,10 +54,10 @@ class Load:
 
 
 @contextmanager
-def steady(url: str, row: Mapping[str, Any], *, each_second: float = 20.0) -> Iterator[Load]:
+def steady(world: World, *, each_second: float = 20.0) -> Iterator[Load]:
     """Ask for a prediction at that rate until the block ends; the last requests are waited for."""
-    load, over, name = Load(), threading.Event(), uuid4().hex[:8]
-    with httpx.Client(timeout=10.0) as client, ThreadPoolExecutor(max_workers=16) as pool:
+    load, over, name, url, row = Load(), threading.Event(), uuid4().hex[:8], world.url, world.row
+    with world.client(timeout=10.0) as client, ThreadPoolExecutor(max_workers=16) as pool:
 
         def ask(number: int) -> None:
             load.answers.append(_ask(client, url, row, f"{name}-{number}"))

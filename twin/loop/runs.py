@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twin.loop.world import LoopError, World
+from twin.person import Question, decide, questions
 from twin.poll import until
 
 DONE = frozenset({"Succeeded", "Failed", "Stopped", "Cancelled", "Superseded"})
@@ -57,13 +58,13 @@ class Run:
         """Until it succeeded. Raises LoopError as soon as the run has failed."""
         self._await(f"{action} succeeds", lambda: self.actions().get(action, {}).get("status") == "Succeeded", seconds)
 
-    def await_question(self, *, seconds: float = 240.0) -> str:
-        """Until a person is asked; the token that the answer must show."""
-        found: list[str] = []
+    def await_question(self, *, seconds: float = 240.0) -> Question:
+        """Until a person is asked; what the answer is to."""
+        found: list[Question] = []
 
         def look() -> bool:
-            found[:] = [self._token()]
-            return bool(found[0])
+            found[:] = [each for each in questions(self.world.cloud) if each.execution == self.id]
+            return bool(found)
 
         self._await("a person is asked", look, seconds)
         return found[0]
@@ -82,14 +83,7 @@ class Run:
         return status
 
     def answer(self, *, approve: bool, summary: str) -> None:
-        result = {"status": "Approved" if approve else "Rejected", "summary": summary}
-        _client(self.world).put_approval_result(
-            pipelineName=self.world.pipeline,
-            stageName="Approve",
-            actionName="Approve",
-            token=self.await_question(),
-            result=result,
-        )
+        decide(self.world.cloud, self.await_question(), approve=approve, reason=summary)
 
     def closer(self) -> str:
         """The last lines of the newest build, and the command that shows all of it."""
@@ -112,14 +106,6 @@ class Run:
 
     def _standing(self) -> str:
         return ", ".join(f"{name} {action['status']}" for name, action in self.actions().items())
-
-    def _token(self) -> str:
-        state = _client(self.world).get_pipeline_state(name=self.world.pipeline)
-        for stage in state["stageStates"]:
-            asked = stage.get("latestExecution", {}).get("pipelineExecutionId") == self.id
-            if asked and stage["stageName"] == "Approve":
-                return str(stage["actionStates"][0].get("latestExecution", {}).get("token", ""))
-        return ""
 
     def _execution(self) -> dict[str, Any]:
         answer = _client(self.world).get_pipeline_execution(

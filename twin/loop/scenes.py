@@ -97,7 +97,7 @@ def release_a_better_one_under_load(play: Play) -> None:
     world = play.world
     before = world.served()
     run = None
-    with steady(world.url, world.row) as load:
+    with steady(world) as load:
         began = time.monotonic()
         run = play.bring("2013-01.csv", tables.csv(tables.flights(MANY)))
         run.await_question()

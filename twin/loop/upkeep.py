@@ -21,7 +21,7 @@ def redeploy_with_another_setting(play: Play) -> None:
     """Redeploy over the running system with one setting changed: nothing else moves, data and models survive"""
     world = play.world
     before, served, objects = _resources(world), world.served(), _objects(world)
-    with tempfile.TemporaryDirectory(dir=world.cloud.twin.folder) as place, steady(world.url, world.row) as load:
+    with tempfile.TemporaryDirectory(dir=world.cloud.twin.folder) as place, steady(world) as load:
         source = _changed_checkout(Path(place))
         with play.watch.time("redeploy with a changed setting"):
             play.toolkit.deploy(play.toolkit.synth(source=source))
