@@ -6,14 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from twin import life, processes
+from twin import addresses, life, processes
 from twin.cloud import Cloud
 from twin.folder import Twin
 from twin.person import questions
-
-PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
@@ -58,21 +55,10 @@ def read(folder: Path) -> Status:
         return Status(str(folder), twin.endpoint, True, str(error), running)
 
 
-def here(url: str, names: Mapping[str, str]) -> str:
-    """Where a URL with a name of the private zone is on this machine; `names` as in the twin's file."""
-    parts = urlsplit(url)
-    port = parts.port or PORTS.get(parts.scheme, 0)
-    place = names.get(f"{parts.hostname}:{port}")
-    if place is None and (address := names.get(str(parts.hostname))):
-        place = f"{address}:{port}"
-    return parts._replace(netloc=place).geturl() if place else url
-
-
 def _urls(cloud: Cloud, stacks: Mapping[str, str]) -> dict[str, str]:
-    lines = cloud.twin.names.read_text(encoding="utf-8").splitlines() if cloud.twin.names.exists() else []
-    names = {name: place for name, _, place in (line.strip().partition(" ") for line in lines)}
+    names = addresses.known(cloud.twin)
     return {
-        f"{stack}.{output}": here(value, names)
+        f"{stack}.{output}": addresses.here(value, names) or value
         for stack in stacks
         for output, value in cloud.outputs(stack).items()
         if value.startswith(("http://", "https://"))

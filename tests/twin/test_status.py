@@ -1,4 +1,4 @@
-"""A person is told addresses that answer, and how a twin stands."""
+"""A person is told how a twin stands."""
 
 from __future__ import annotations
 
@@ -8,26 +8,6 @@ import pytest
 
 from twin import birth, life, status
 from twin.folder import TwinError
-
-NAMES = {
-    "dev-1.us-east-1.elb.amazonaws.com:80": "127.81.7.10:8080",
-    "mlflow.evergreen.internal:5000": "127.81.7.100:5000",
-    "plain.internal": "127.81.7.9",
-}
-
-
-@pytest.mark.parametrize(
-    ("url", "here"),
-    [
-        ("http://dev-1.us-east-1.elb.amazonaws.com", "http://127.81.7.10:8080"),
-        ("http://dev-1.us-east-1.elb.amazonaws.com/predict", "http://127.81.7.10:8080/predict"),
-        ("http://mlflow.evergreen.internal:5000", "http://127.81.7.100:5000"),
-        ("https://plain.internal/x", "https://127.81.7.9:443/x"),
-        ("https://example.com", "https://example.com"),
-    ],
-)
-def test_a_name_of_the_twin_becomes_where_it_answers(url: str, here: str) -> None:
-    assert status.here(url, NAMES) == here
 
 
 def test_a_twin_whose_keeper_is_gone_lives_no_more(tmp_path: Path) -> None:

@@ -7,13 +7,12 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
 from ml.problem import read_problem
+from twin import addresses
 from twin.cloud import Cloud
 from twin.folder import ROOT, TwinError
 from twin.loop.inbox import Inbox
@@ -79,9 +78,11 @@ class World:
     @property
     def url(self) -> str:
         """Where the service answers on this machine."""
-        given = urlsplit(self.cloud.outputs(self.stack("Serving"))[f"{PROBLEM.capitalize()}Url"])
-        port = given.port or (443 if given.scheme == "https" else 80)
-        return f"{given.scheme}://{resolve(self.cloud.twin.names, f'{given.hostname}:{port}')}"
+        url = self.cloud.outputs(self.stack("Serving"))[f"{PROBLEM.capitalize()}Url"]
+        names = addresses.known(self.cloud.twin)
+        if (found := addresses.here(url, names)) is None:
+            raise LoopError(f"the twin has no place for {url}; it knows {', '.join(names) or 'no name'}")
+        return found.rstrip("/")
 
     @cached_property
     def alerts(self) -> Inbox:
@@ -159,11 +160,3 @@ class World:
         pages = self.cloud.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
         lines = [str(event["message"]) for page in pages for event in page["events"] if containing in event["message"]]
         return [json.loads(line) for line in lines if line.startswith("{")]
-
-
-def resolve(names: Path, address: str) -> str:
-    """Where a name and port of the twin's are on this machine, as NAME:PORT. Raises LoopError for an unknown one."""
-    known = dict(line.split() for line in names.read_text(encoding="utf-8").splitlines() if line.strip())
-    if address not in known:
-        raise LoopError(f"{names} knows no {address}; it has {', '.join(known) or 'nothing'}")
-    return known[address]
