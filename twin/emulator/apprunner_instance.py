@@ -115,11 +115,7 @@ class Instance:
             given = credentials.give({"role": role, "service": service, "session": "apprunner"})
         except RefusedError as error:
             raise StartError(f"App Runner cannot assume {role}: {error}") from error
-        return {
-            "AWS_ACCESS_KEY_ID": given["AccessKeyId"],
-            "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
-            "AWS_SESSION_TOKEN": given["SessionToken"],
-        }
+        return role_clients.as_variables(given)
 
 
 def _pairs(given: Any, field: str) -> list[dict[str, str]]:

@@ -18,7 +18,7 @@ from twin.emulator.build_order import Order, order
 from twin.emulator.build_process import BuildProcess
 from twin.emulator.control import RefusedError
 from twin.emulator.credentials import give
-from twin.emulator.role_clients import clients
+from twin.emulator.role_clients import as_variables, clients
 from twin.folder import ACCOUNT, REGION, Twin
 
 TYPE = "AWS::CodeBuild::Project"
@@ -116,7 +116,7 @@ def _begin(twin: Twin, project: dict[str, Any], asked: dict[str, Any]) -> dict[s
         twin,
         build,
         record,
-        clients=clients(twin, _variables(credentials)),
+        clients=clients(twin, as_variables(credentials)),
         credentials=credentials,
         refusal=lambda action, resource, context: policies.refusal(build.role, action, resource, dict(context)),
     )
@@ -164,12 +164,4 @@ def _record(project: Mapping[str, Any], asked: Mapping[str, Any], build: Order) 
         "timeoutInMinutes": build.minutes,
         "initiator": build.initiator,
         "phases": [],
-    }
-
-
-def _variables(credentials: Mapping[str, str]) -> dict[str, str]:
-    return {
-        "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
-        "AWS_SESSION_TOKEN": credentials["SessionToken"],
     }

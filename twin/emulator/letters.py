@@ -6,7 +6,6 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from ministack.core.lambda_runtime import execution_credentials
@@ -14,7 +13,8 @@ from ministack.services import cloudwatch, sqs
 
 from twin.emulator.administrator import client
 from twin.emulator.dead_letters import Letter
-from twin.folder import ACCOUNT, REGION, Twin
+from twin.emulator.role_clients import clients
+from twin.folder import ACCOUNT, Twin
 
 log = logging.getLogger("twin.letters")
 PATIENCE = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "max_attempts": 3})
@@ -50,17 +50,7 @@ def from_a_rule(twin: Twin, queue: str | None, rule: str, letter: Letter) -> Non
 
 
 def _of_the_role(twin: Twin, config: Mapping[str, Any]) -> Any:
-    keys = execution_credentials(dict(config))
-    return boto3.client(
-        "sqs",
-        region_name=REGION,
-        endpoint_url=twin.endpoint,
-        verify=str(twin.ca),
-        config=PATIENCE,
-        aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
-        aws_session_token=keys["AWS_SESSION_TOKEN"],
-    )
+    return clients(twin, execution_credentials(dict(config)), PATIENCE)("sqs")
 
 
 def _put(twin: Twin, sender: Any, queue: str, letter: Letter) -> None:

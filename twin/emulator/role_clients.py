@@ -33,6 +33,11 @@ def variables(assume: Assume, role: str, session: str) -> dict[str, str]:
         given = assume(role, PRINCIPAL, session)
     except TwinError as error:
         raise StartError(REFUSED.format(role=role, error=error)) from error
+    return as_variables(given)
+
+
+def as_variables(given: Mapping[str, str]) -> dict[str, str]:
+    """Credentials as STS gives them, for a process's environment."""
     return {
         "AWS_ACCESS_KEY_ID": given["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
@@ -40,7 +45,7 @@ def variables(assume: Assume, role: str, session: str) -> dict[str, str]:
     }
 
 
-def clients(twin: Twin, given: Mapping[str, str]) -> Clients:
+def clients(twin: Twin, given: Mapping[str, str], config: Config = CONFIG) -> Clients:
     """Of the role whose variables are given; each service's is made once."""
 
     @functools.cache
@@ -50,7 +55,7 @@ def clients(twin: Twin, given: Mapping[str, str]) -> Clients:
             endpoint_url=twin.endpoint,
             region_name=REGION,
             verify=str(twin.ca),
-            config=CONFIG,
+            config=config,
             aws_access_key_id=given.get("AWS_ACCESS_KEY_ID", "none"),
             aws_secret_access_key=given.get("AWS_SECRET_ACCESS_KEY", "none"),
             aws_session_token=given.get("AWS_SESSION_TOKEN"),

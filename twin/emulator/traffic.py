@@ -7,17 +7,16 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from ministack.services import alb
 
-from twin.emulator import administrator, credentials
+from twin.emulator import administrator, credentials, role_clients
 from twin.emulator.balancers import reports
 from twin.emulator.control import RefusedError
 from twin.emulator.deployment import Service, balancer, groups
 from twin.emulator.forwarding import forward, shares_of
-from twin.folder import REGION, Twin
+from twin.folder import Twin
 
 PRINCIPAL = "ecs.amazonaws.com"
 ALL = 100
@@ -36,16 +35,7 @@ def client(twin: Twin, role: str, api: str, config: Config = CONFIG) -> Any:
         given = credentials.give({"role": role, "service": PRINCIPAL, "session": "ECSDeployment"})
     except RefusedError as error:
         raise TrafficError(f"ECS cannot assume {role}: {error}") from error
-    return boto3.client(
-        api,
-        endpoint_url=twin.endpoint,
-        region_name=REGION,
-        verify=str(twin.ca),
-        config=config,
-        aws_access_key_id=given["AccessKeyId"],
-        aws_secret_access_key=given["SecretAccessKey"],
-        aws_session_token=given["SessionToken"],
-    )
+    return role_clients.clients(twin, role_clients.as_variables(given), config)(api)
 
 
 class Traffic:
