@@ -65,7 +65,10 @@ def start(
         )
     path = folder / "processes" / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"name": name, "pid": process.pid, "born": birth(process.pid) or 0}), encoding="utf-8")
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps({"name": name, "pid": process.pid, "born": birth(process.pid) or 0}), encoding="utf-8")
+    # Whoever takes the twin down meanwhile must not take half a record for none.
+    fresh.replace(path)
     return process
 
 
@@ -87,12 +90,18 @@ def end(record: Record, *, how: signal.Signals = signal.SIGTERM, grace: float = 
     if record.runs:
         with contextlib.suppress(ProcessLookupError):
             os.kill(record.pid, how)
-        deadline = time.monotonic() + grace
-        while record.runs and time.monotonic() < deadline:
-            time.sleep(POLL)
+        _await_end(record, grace)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(record.pid, signal.SIGKILL)
+        # What it still writes would keep its folder from being removed.
+        _await_end(record, GRACE)
     record.path.unlink(missing_ok=True)
+
+
+def _await_end(record: Record, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while record.runs and time.monotonic() < deadline:
+        time.sleep(POLL)
 
 
 def birth(pid: int) -> int | None:

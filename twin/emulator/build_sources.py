@@ -20,6 +20,8 @@ from twin.folder import ROOT
 
 CLONE = "CODEBUILD_CLONE_REF"
 REFERENCE = f"{CLONE}.json"
+CLONED_WITHIN = 120.0
+"""Seconds for each command of git."""
 Clients = Callable[[str], Any]
 """A service's client with the credentials of the project's role."""
 Admit = Callable[[str], str | None]
@@ -67,7 +69,7 @@ def _clone(wanted: Mapping[str, str], folder: Path, admit: Admit) -> str:
         ("git", "-C", os.fspath(folder), "-c", "advice.detachedHead=false", "checkout", "--quiet", commit),
         ("git", "-C", os.fspath(folder), "remote", "set-url", "origin", url),
     ):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=CLONED_WITHIN)
         if done.returncode != 0:
             raise PhaseError("GIT_CLONE_FAILED", f"{' '.join(command[:4])}: {done.stderr.strip()}")
     return commit

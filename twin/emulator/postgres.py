@@ -210,7 +210,10 @@ class Postgres:
 
     def _run(self, program: str, *arguments: str | Path, given: str = "") -> str:
         """Raises TwinError with what it said."""
-        done = as_account(self._user, [self._binaries / program, *arguments], given=given, cwd=self._folder)
+        try:
+            done = as_account(self._user, [self._binaries / program, *arguments], given=given, cwd=self._folder)
+        except subprocess.TimeoutExpired as error:
+            raise TwinError(f"{program} of {self._wish.identifier} does not end: {error.timeout:g} seconds") from None
         # Single-user mode goes on after an error, and its exit code knows nothing of it.
         if done.returncode != 0 or re.search(r"^(?:\S+ )*(?:ERROR|FATAL):", done.stderr, re.MULTILINE):
             raise TwinError(f"{program} of {self._wish.identifier} failed: {done.stderr.strip()[-2000:]}")

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from twin.folder import ROOT, TwinError
 
+LONGEST = 120.0
+"""Seconds for one of its programs; all of them take a few."""
+
 
 def account() -> pwd.struct_passwd | None:
     """Who runs PostgreSQL, which refuses root; None for oneself. Raises TwinError."""
@@ -44,13 +47,14 @@ def _usable(folder: Path, user: pwd.struct_passwd | None) -> bool:
         return all(
             as_account(user, [folder / program, "--version"]).returncode == 0 for program in ("initdb", "postgres")
         )
-    except OSError:
+    except (OSError, subprocess.TimeoutExpired):
         return False
 
 
 def as_account(
     user: pwd.struct_passwd | None, command: Sequence[str | Path], *, given: str = "", cwd: Path = Path("/")
 ) -> subprocess.CompletedProcess[str]:
+    """Raises subprocess.TimeoutExpired."""
     return subprocess.run(
         [os.fspath(word) for word in command],
         input=given,
@@ -62,4 +66,5 @@ def as_account(
         user=user.pw_uid if user else None,
         group=user.pw_gid if user else None,
         extra_groups=() if user else None,
+        timeout=LONGEST,
     )
