@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from twin.folder import EMULATOR_PYTHON, NODE, PYTHON, ROOT, Twin
+from twin.folder import EMULATOR_PYTHON, LOOPBACK, NODE, PYTHON, ROOT, Twin
 
 KEPT = ("LANG", "LC_ALL", "TZ", "EVERGREEN_TWIN_MINUTE")
 """Variables of the person who types that mean the same to a twin."""
@@ -54,8 +54,11 @@ def exports(twin: Twin, given: Mapping[str, str]) -> list[str]:
     variables = {name: value for name, value in twin.administrator().items() if name != "SSL_CERT_FILE"}
     foreign = sorted(name for name in given if name.startswith("AWS_") and name not in variables)
     commands = os.pathsep.join((str(EMULATOR_PYTHON.parent), path(given.get("PATH", os.defpath))))
+    # What is said on loopback goes through nobody's proxy; what the shell excepts besides stays so.
+    direct = ",".join(filter(None, (given.get("no_proxy") or given.get("NO_PROXY"), LOOPBACK, "localhost")))
+    exported = {**variables, "PATH": commands, "NO_PROXY": direct, "no_proxy": direct}
     lines = [f"unset {' '.join(foreign)}"] if foreign else []
-    return lines + [f"export {name}={shlex.quote(value)}" for name, value in {**variables, "PATH": commands}.items()]
+    return lines + [f"export {name}={shlex.quote(value)}" for name, value in exported.items()]
 
 
 def make_places(folder: Path) -> None:

@@ -73,5 +73,11 @@ def test_a_shell_with_the_exports_speaks_to_the_twin(twin: Twin, person: dict[st
     assert key == "test"
 
 
+def test_no_proxy_comes_between_a_shell_and_the_twin(twin: Twin, person: dict[str, str]) -> None:
+    lines = surroundings.exports(twin, person | {"NO_PROXY": "intranet.example"})
+    for name in ("NO_PROXY", "no_proxy"):
+        assert f"export {name}=intranet.example,127.0.0.1,localhost" in lines
+
+
 def test_a_variable_for_scaled_minutes_comes_along(twin: Twin) -> None:
     assert surroundings.of_a_part(twin, {"EVERGREEN_TWIN_MINUTE": "5"})["EVERGREEN_TWIN_MINUTE"] == "5"
