@@ -12,7 +12,7 @@ from twin.codepipeline.structure import Action, Structure
 
 @dataclass(frozen=True)
 class Look:
-    """One look at one run. `cloud` acts as the role of the action, `twin` is for what is only simulated."""
+    """One look at one run. `cloud` acts as the role of the action; its `control` is for what is only simulated."""
 
     structure: Structure
     execution: Execution
