@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from twin import addresses, life, processes
+from twin.balancer import sessions
 from twin.cloud import Cloud
-from twin.folder import Twin
+from twin.folder import LOOPBACK, Twin
 from twin.person import questions
 
 
@@ -57,7 +58,9 @@ def read(folder: Path) -> Status:
 
 def _urls(cloud: Cloud, stacks: Mapping[str, str]) -> dict[str, str]:
     names = addresses.known(cloud.twin)
-    return {
+    page = sessions.port(cloud.twin.folder)
+    inside = {"MLflow's page": f"http://{LOOPBACK}:{page}"} if page else {}
+    return inside | {
         f"{stack}.{output}": addresses.here(value, names) or value
         for stack in stacks
         for output, value in cloud.outputs(stack).items()

@@ -19,10 +19,10 @@ CHUNK = 65536
 
 
 async def open_session(folder: Path) -> asyncio.Server:
-    """Listen at the port of last time, or another one when that is taken, and write it down: {NAME: port}."""
+    """Listen at the port of last time, or another one when that is taken, and write it down."""
     path = folder / FILE
     try:
-        server = await asyncio.start_server(_forward, LOOPBACK, _before(path))
+        server = await asyncio.start_server(_forward, LOOPBACK, port(folder))
     except OSError:
         server = await asyncio.start_server(_forward, LOOPBACK, 0)
     fresh = path.with_suffix(".new")
@@ -31,9 +31,10 @@ async def open_session(folder: Path) -> asyncio.Server:
     return server
 
 
-def _before(path: Path) -> int:
+def port(folder: Path) -> int:
+    """Where MLflow's page is on 127.0.0.1; 0 before that is known."""
     try:
-        return int(json.loads(path.read_text(encoding="utf-8"))["mlflow"])
+        return int(json.loads((folder / FILE).read_text(encoding="utf-8"))["mlflow"])
     except (FileNotFoundError, ValueError, KeyError):
         return 0
 
