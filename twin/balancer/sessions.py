@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 from pathlib import Path
 
 from twin.folder import LOOPBACK
@@ -42,7 +43,9 @@ def port(folder: Path) -> int:
 async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Both ways, until either side ends; a name that nobody answers to closes the connection."""
     with contextlib.closing(writer), contextlib.suppress(OSError):
-        there_reader, there_writer = await asyncio.open_connection(NAME, PORT)
+        # Not by the loop's own resolver: only Python's knows the names of a twin.
+        found = await asyncio.to_thread(socket.getaddrinfo, NAME, PORT, type=socket.SOCK_STREAM)
+        there_reader, there_writer = await asyncio.open_connection(*found[0][4][:2])
         with contextlib.closing(there_writer):
             ways = [asyncio.create_task(_copy(reader, there_writer)), asyncio.create_task(_copy(there_reader, writer))]
             _, pending = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
