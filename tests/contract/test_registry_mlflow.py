@@ -90,10 +90,10 @@ def test_a_release_is_followed_and_its_bundle_arrives_whole(
 
 
 def test_an_unknown_model_an_unset_alias_and_a_foreign_version_are_told_apart(tracking: Tracking) -> None:
-    with pytest.raises(ModelUnknown):
-        reader(tracking, "nobody").champion()
     with tracking.session() as client:
         client.create_registered_model("foreign")
+        with pytest.raises(ModelUnknown):
+            reader(tracking, "nobody").champion()
         with pytest.raises(AliasUnset):
             reader(tracking, "foreign").champion()
         run = client.create_run(client.create_experiment("foreign"))
