@@ -8,12 +8,8 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from ml.gate import METRICS, Gate
 from service.schema import CAPTURE_ALL, CaptureRules, Feature, Frozen, Output, Schema, Task
-
-METRICS: dict[Task, tuple[str, ...]] = {
-    "binary": ("roc_auc", "average_precision", "log_loss", "brier"),
-    "regression": ("r2", "rmse", "mae"),
-}
 
 
 class ProblemError(Exception):
@@ -123,21 +119,22 @@ class ModelSpec(Frozen):
         return self
 
 
-class Gate(Frozen):
-    """The release policy. Gains and harms are in the metric's own units, better being positive.
+class Cut(Frozen):
+    """Slices of one feature: its levels, its quartiles, or the bins between the edges."""
 
-    A challenger is promoted when its gain in `metric` is at least `minimum_gain`, the lower bound of that gain at
-    `confidence` is above zero, no guard metric is harmed beyond `maximum_harm`, and `floor` is reached. A single
-    feature that alone reaches `leak` on the holdout is taken for a copy of the target.
-    """
+    feature: str
+    edges: tuple[float, ...] = ()
 
-    metric: str
-    minimum_gain: float = Field(ge=0.0)
-    floor: float
-    maximum_harm: dict[str, float] = {}
-    confidence: float = Field(default=0.95, ge=0.5, lt=1.0)
-    minimum_rows: int = Field(default=200, ge=2)
-    leak: float = Field(default=0.97, gt=0.5, le=1.0)
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, given: Any) -> Any:
+        return {"feature": given} if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if list(self.edges) != sorted(set(self.edges)):
+            raise ValueError(f"slices: the edges of {self.feature!r} do not rise")
+        return self
 
 
 class Tolerance(Frozen):
@@ -162,7 +159,7 @@ class Problem(Frozen):
     split: Split
     model: ModelSpec
     gate: Gate
-    slices: tuple[str, ...] = ()
+    slices: tuple[Cut, ...] = ()
     tolerance: Tolerance
     limits: tuple[str, ...] = ()
     capture: CaptureRules = Field(default=CAPTURE_ALL, exclude_if=CAPTURE_ALL.__eq__)
@@ -200,12 +197,8 @@ class Problem(Frozen):
             raise ValueError(f"features: {twice!r} is listed twice")
         if own := [name for name in names if name.startswith("_")]:
             raise ValueError(f"features: {own[0]!r} begins with an underscore, as only the pipeline's own columns do")
-        allowed = ", ".join(self.metrics)
-        for metric in (self.gate.metric, *self.gate.maximum_harm):
-            if metric not in self.metrics:
-                raise ValueError(f"gate: {metric!r} is not a metric of a {self.task} problem; one of {allowed}")
-        if unknown := [name for name in self.slices if name not in names]:
-            raise ValueError(f"slices: {unknown[0]!r} is not a feature")
+        self.gate.check(self.task, self.slices)
+        self._check_slices()
         if self.target.column in names:
             raise ValueError(f"target: {self.target.column!r} is a feature as well")
         if (self.target.above is not None or self.target.positive is not None) and self.task != "binary":
@@ -216,6 +209,14 @@ class Problem(Frozen):
             raise ValueError(f"columns.ignored: {self.target.column!r} is the target")
         self.capture.check(names)
         return self
+
+    def _check_slices(self) -> None:
+        kinds = {feature.name: feature.kind for feature in self.features}
+        for cut in self.slices:
+            if cut.feature not in kinds:
+                raise ValueError(f"slices: {cut.feature!r} is not a feature")
+            if cut.edges and kinds[cut.feature] not in ("integer", "number"):
+                raise ValueError(f"slices: {cut.feature!r} is a {kinds[cut.feature]}; edges belong to a number")
 
 
 class _Strict(yaml.SafeLoader):

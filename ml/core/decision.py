@@ -16,7 +16,8 @@ from ml.core.bootstrap import Gain, Interval, resample
 from ml.core.frame import KEY, TARGET, Keys
 from ml.core.leakage import Leak, strongest_single_feature
 from ml.core.rules import Reason
-from ml.problem import Gate, Problem
+from ml.gate import Gate
+from ml.problem import Problem
 from service.predictor import Vector
 from service.schema import Frozen
 
@@ -136,7 +137,7 @@ def decide(
         champion=_judged("champion", champion, evidence) if champion else None,
         challenger=_judged("challenger", challenger, evidence),
         gain=gains.get(problem.gate.metric),
-        guards={name: gains[name] for name in problem.gate.maximum_harm if name in gains},
+        guards={name: gains[name] for name in problem.gate.guards if name in gains},
         leak=evidence.leak if evidence else None,
         policy=problem.gate,
         again=again,
@@ -204,15 +205,16 @@ def _judge(
         ),
     )
     if evidence is None:
-        numbers = ("floor", "gain", *(f"guard:{name}" for name in gate.maximum_harm))
+        floors, guards = (f"floor:{name}" for name in gate.floors), (f"guard:{name}" for name in gate.guards)
+        numbers = (*floors, "gain", *guards)
         return (*data, rules.not_judged("leak"), *bundle, *map(rules.not_judged, numbers))
     return (
         *data,
         rules.no_leak(evidence.leak, "ROC AUC" if problem.task == "binary" else "R2", gate),
         *bundle,
-        rules.floor(evidence.metrics["challenger"][gate.metric], gate),
+        *(rules.floor(name, evidence.metrics["challenger"][name], bound) for name, bound in gate.floors.items()),
         rules.gain(evidence.gains.get(gate.metric), gate),
-        *(rules.no_harm(name, evidence.gains.get(name), allowed) for name, allowed in gate.maximum_harm.items()),
+        *(rules.no_harm(name, evidence.gains.get(name), allowed) for name, allowed in gate.guards.items()),
     )
 
 
@@ -223,5 +225,5 @@ def _judged(role: str, model: Candidate, evidence: _Evidence | None) -> Judged:
 
 def _deciding(reasons: tuple[Reason, ...], champion: Candidate | None) -> Reason:
     """The rule that tells best why a challenger passed: its gain, or the floor where there was nothing to beat."""
-    decisive = "gain" if champion else "floor"
-    return next(reason for reason in reasons if reason.rule == decisive)
+    decisive = "gain" if champion else "floor:"
+    return next(reason for reason in reasons if reason.rule.startswith(decisive))

@@ -109,8 +109,9 @@ def _slices(
 ) -> Iterator[Slice]:
     features = {feature.name: feature for feature in problem.features}
     metric, confidence = problem.gate.metric, problem.gate.confidence
-    for name in problem.slices:
-        for level, mask in groups(frame[name], features[name]):
+    for cut in problem.slices:
+        name = cut.feature
+        for level, mask in groups(frame[name], features[name], cut.edges):
             rows = int(mask.sum())
             if reason := _unjudgeable(y[mask]):
                 yield Slice(feature=name, level=level, rows=rows, reason=reason)

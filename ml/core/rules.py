@@ -5,7 +5,7 @@ from __future__ import annotations
 from ml.core.bootstrap import Gain, Interval
 from ml.core.leakage import Leak
 from ml.core.metrics import greater_is_better
-from ml.problem import Gate
+from ml.gate import Gate
 from service.schema import Frozen
 
 
@@ -76,15 +76,15 @@ def real_rows(*, challenger_synthetic: bool, champion_synthetic: bool) -> Reason
     return Reason(rule="synthetic", passed=True, text=text)
 
 
-def floor(value: Interval, gate: Gate) -> Reason:
-    """The absolute bound on the primary metric: a least value, or a largest one where smaller is better."""
-    upward = greater_is_better(gate.metric)
-    passed = value.value >= gate.floor if upward else value.value <= gate.floor
+def floor(metric: str, value: Interval, bound: float) -> Reason:
+    """An absolute bound on a metric: a least value, or a largest one where smaller is better."""
+    upward = greater_is_better(metric)
+    passed = value.value >= bound if upward else value.value <= bound
     side = ("at or above" if upward else "at or below") if passed else ("below" if upward else "above")
     head = "" if passed else "Below the floor: " if upward else "Above the ceiling: "
-    bound = "floor" if upward else "ceiling"
-    found = f"{gate.metric} is {number(value.value)} ({number(value.low)} to {number(value.high)})"
-    return Reason(rule="floor", passed=passed, text=f"{head}{found}, {side} the {bound} of {gate.floor:g}.")
+    found = f"{metric} is {number(value.value)} ({number(value.low)} to {number(value.high)})"
+    text = f"{head}{found}, {side} the {'floor' if upward else 'ceiling'} of {bound:g}."
+    return Reason(rule=f"floor:{metric}", passed=passed, text=text)
 
 
 def gain(found: Gain | None, gate: Gate) -> Reason:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -13,21 +14,35 @@ from service.schema import Feature
 Mask = npt.NDArray[np.bool_]
 
 
-def groups(column: pd.Series, feature: Feature) -> Iterator[tuple[str, Mask]]:
+def groups(column: pd.Series, feature: Feature, edges: Sequence[float] = ()) -> Iterator[tuple[str, Mask]]:
     """A name and a row mask for each level of a category or boolean, or each quartile of a number; missing values last.
+
+    With `edges` a number is cut there instead: below the first, from each to below the next, from the last on.
 
     Levels come in the feature's order, those without rows too. A quartile is named by the least and largest value in
     it; where values repeat there may be fewer than four.
     """
     missing = column.isna().to_numpy(dtype=bool)
     if feature.kind in ("integer", "number"):
-        yield from _quartiles(column.to_numpy(dtype=np.float64, na_value=np.nan), missing)
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        yield from _bins(values, missing, edges) if edges else _quartiles(values, missing)
     else:
-        values = column.astype(object).where(column.notna(), None).to_numpy()
+        labels = column.astype(object).where(column.notna(), None).to_numpy()
         for level in feature.levels or (False, True):
-            yield str(level), ~missing & (values == level)
+            yield str(level), ~missing & (labels == level)
     if missing.any():
         yield "missing", missing
+
+
+def _bins(values: npt.NDArray[np.float64], missing: Mask, edges: Sequence[float]) -> Iterator[tuple[str, Mask]]:
+    place = np.searchsorted(np.asarray(edges), values, side="right")
+    names = [
+        f"below {edges[0]:,.6g}",
+        *(f"{low:,.6g} to below {high:,.6g}" for low, high in pairwise(edges)),
+        f"{edges[-1]:,.6g} and above",
+    ]
+    for index, name in enumerate(names):
+        yield name, ~missing & (place == index)
 
 
 def _quartiles(values: npt.NDArray[np.float64], missing: Mask) -> Iterator[tuple[str, Mask]]:

@@ -16,7 +16,7 @@ from ml.core.frame import columns_of, digest_of, rounded
 from ml.core.reference import reference
 from ml.io.git import read_code
 from ml.io.tables import BUNDLE, MODEL, PARITY, SOURCE, read_json, write_json
-from ml.io.workspace import Workspace
+from ml.io.workspace import NOT_TRAINING, Workspace
 from ml.problem import Problem
 from service.bundle import (
     CARD,
@@ -100,7 +100,7 @@ def _params_digest(workspace: Workspace, problem: Problem) -> str:
     """Over what may change the bundle; of the gate only what its intervals are made with."""
     spec = problem.model_dump(mode="json", exclude={"gate"})
     judged_by = {"metric": problem.gate.metric, "confidence": problem.gate.confidence}
-    params = workspace.params().model_dump(mode="json", exclude={"problems"})
+    params = workspace.params().model_dump(mode="json", exclude=NOT_TRAINING)
     return sha256(canonical(rounded([spec, judged_by, params])))
 
 

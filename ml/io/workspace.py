@@ -18,6 +18,10 @@ from service.schema import Frozen
 LOCK_FILE = Path("requirements") / "ml.txt"
 
 
+NOT_TRAINING = {"problems", "replayed_rows", "explained_rows"}
+"""Params that change what is looked at and not what is made."""
+
+
 class Params(Frozen):
     """params.yaml: what a person may turn for all problems."""
 
@@ -25,6 +29,8 @@ class Params(Frozen):
     seed: int = 0
     resamples: int = Field(default=1000, ge=100)
     parity_rows: int = Field(default=1_000_000, ge=1000)
+    replayed_rows: int = Field(default=10_000, ge=1)
+    explained_rows: int = Field(default=100, ge=10)
 
 
 @dataclass(frozen=True)

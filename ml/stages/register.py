@@ -23,7 +23,7 @@ from ml.io.tables import (
     read_table,
     write_json,
 )
-from ml.io.workspace import Workspace
+from ml.io.workspace import NOT_TRAINING, Workspace
 from ml.problem import Problem
 from ml.stages.main import REASON, stage_main
 from service.bundle import read_bundle
@@ -66,7 +66,7 @@ def register(workspace: Workspace, problem: Problem) -> None:
 
 def _params(workspace: Workspace, problem: Problem) -> dict[str, Any]:
     """Flat, as MLflow shows them."""
-    params = workspace.params().model_dump(mode="json", exclude={"problems"})
+    params = workspace.params().model_dump(mode="json", exclude=NOT_TRAINING)
     model = problem.model.model_dump(mode="json")
     model |= model.pop("parameters")
     flat = params | {f"model.{name}": value for name, value in model.items()}

@@ -28,7 +28,7 @@ def test_only_the_stages_whose_inputs_changed_run_again(trained: Checkout) -> No
     assert not {"ingested", "cleaned", "fitted", "evaluated", "registered"} & set(again.err.split())
     _shows_a_clean_state(trained)
     try:
-        trained.edit("ml/problems/insurance.yaml", {"gate": {"floor": 0.76}})
+        trained.edit("ml/problems/insurance.yaml", {"gate": {"minimum_rows": 300}})
         changed = trained.evergreen("train", "insurance", "--json")
     finally:
         file.write_bytes(before)

@@ -36,7 +36,7 @@ def train(checkout: Checkout, model: dict[str, Any]) -> int:
 
 def test_the_loop_releases_what_is_better_and_remembers_what_was_rolled_back(tmp_path: Path) -> None:
     checkout = clone(tmp_path / "clone")
-    checkout.edit(FILE, {"gate": {"floor": 0.55}})
+    checkout.edit(FILE, {"gate": {"floors": {"roc_auc": 0.55}}})
     empty = checkout.evergreen("rollback", "flights")
     assert (empty.code, empty.err.count("\n")) == (2, 1)
 

@@ -17,9 +17,9 @@ from ml.io.registry import Registry, Version
 from ml.io.runs import log_run
 from ml.io.tracking import Tracking, TrackingError
 from ml.page import decision_page
-from ml.problem import Gate
 from ml.release import RefusedError, recorded_decision, release
 from ml.report import write_report
+from tests.support.problems import make_problem
 from tests.support.runs import training_run
 
 pytestmark = pytest.mark.xdist_group("mlflow-embedded")
@@ -71,7 +71,7 @@ def judge(
         "gain": None,
         "guards": {},
         "leak": None,
-        "policy": Gate(metric="roc_auc", minimum_gain=0.0, floor=0.5),
+        "policy": make_problem().gate,
         "again": False,
         "seed": 0,
         "resamples": 200,

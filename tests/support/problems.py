@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ml.problem import Columns, FileSource, Gate, ModelSpec, PackageSource, Problem, Split, Target, Tolerance
+from ml.gate import Gate
+from ml.problem import Columns, Cut, FileSource, ModelSpec, PackageSource, Problem, Split, Target, Tolerance
 from service.schema import Feature, Output, Task
 
 FEATURES = (
@@ -19,7 +20,7 @@ def make_problem(
     task: Task = "binary",
     *,
     features: tuple[Feature, ...] = FEATURES,
-    slices: tuple[str, ...] = (),
+    slices: tuple[str | Cut, ...] = (),
     unit: str = "",
     source: FileSource | PackageSource = FileSource(kind="file"),  # noqa: B008 (frozen)
     columns: Columns = Columns(key=("id",)),  # noqa: B008
@@ -31,7 +32,14 @@ def make_problem(
 ) -> Problem:
     """A problem of the task; `gate` overrides single values of the release policy."""
     metric, floor = ("roc_auc", 0.5) if task == "binary" else ("r2", 0.0)
-    policy = {"metric": metric, "minimum_gain": 0.0, "floor": floor} | gate
+    policy = {
+        "metric": metric,
+        "minimum_gain": 0.0,
+        "floors": {gate.get("metric", metric): floor},
+        "maximum_gap": 0.5,
+        "no_champion": "floors",
+        "same_inputs": "refuse",
+    } | gate
     return Problem(
         name="toy",
         task=task,
@@ -45,5 +53,5 @@ def make_problem(
         tolerance=Tolerance(parity=1e-9, bad_rows=bad_rows),
         model=model,
         gate=Gate.model_validate(policy),
-        slices=slices,
+        slices=tuple(Cut(feature=cut) if isinstance(cut, str) else cut for cut in slices),
     )

@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
 
 from ml.core.bootstrap import metric_intervals, paired_gain, resample, resampled_weights
-from ml.problem import METRICS
+from ml.gate import METRICS
 from service.predictor import Vector
 
 

@@ -57,7 +57,7 @@ def judge(
     seed: int = 0,
     again: bool = False,
 ) -> Decision:
-    problem = problem or make_problem(minimum_gain=0.002, floor=0.6)
+    problem = problem or make_problem(minimum_gain=0.002, floors={"roc_auc": 0.6})
     return decide(problem, frame, champion, challenger, resamples=resamples, seed=seed, decided_at=WHEN, again=again)
 
 
@@ -100,7 +100,7 @@ def test_a_tied_challenger_is_rejected_with_the_difference_that_these_rows_could
 
 def test_a_real_gain_below_the_policy_is_rejected_as_too_small() -> None:
     frame, score = make_holdout(2000)
-    problem = make_problem(minimum_gain=0.5, floor=0.6)
+    problem = make_problem(minimum_gain=0.5, floors={"roc_auc": 0.6})
     decision = judge(frame, model("1", score, 2.0, seed=1), model("2", score, 0.5, seed=2), problem)
     assert failed(decision) == ["gain"]
     assert decision.reason.startswith("Too small: ")
@@ -131,7 +131,7 @@ def test_a_challenger_that_was_trained_on_the_holdout_is_rejected_for_lack_of_ro
     assert decision.verdict == "reject"
     assert decision.rows.model_dump() == {"holdout": 1000, "removed": 1000, "used": 0}
     assert decision.reason.startswith("Too few rows: 0 are left after 1,000 that a model was trained on were taken out")
-    assert failed(decision) == ["minimum_rows", "target", "leak", "floor", "gain"]
+    assert failed(decision) == ["minimum_rows", "target", "leak", "floor:roc_auc", "gain"]
     assert decision.challenger.metrics == {}
 
 
@@ -164,7 +164,7 @@ def test_the_least_number_of_rows_is_a_sharp_bound(rows: int, passes: bool) -> N
 def test_a_target_with_one_class_is_rejected_and_no_number_is_made_up() -> None:
     frame, score = make_holdout(500)
     decision = judge(frame.assign(_target=0.0), model("1", score, 1.0), model("2", score, 0.1))
-    assert failed(decision) == ["target", "leak", "floor", "gain"]
+    assert failed(decision) == ["target", "leak", "floor:roc_auc", "gain"]
     assert decision.reason == "The target has one value only on the rows that are left."
     assert decision.gain is None
     assert decision.challenger.metrics == {}
@@ -197,21 +197,21 @@ def test_without_a_champion_the_floor_alone_decides() -> None:
     assert decision.gain is None
     assert decision.reason.startswith("roc_auc is 0.")
     below = judge(frame, None, model("2", score, 50.0))
-    assert failed(below) == ["floor"]
+    assert failed(below) == ["floor:roc_auc"]
     assert below.reason.startswith("Below the floor: roc_auc is 0.")
 
 
 def test_a_better_challenger_below_the_floor_is_rejected() -> None:
     frame, score = make_holdout(2000)
     champion, challenger = model("1", score, 50.0, seed=1), model("2", score, 1.0, seed=2)
-    assert failed(judge(frame, champion, challenger, make_problem(floor=0.95))) == ["floor"]
+    assert failed(judge(frame, champion, challenger, make_problem(floors={"roc_auc": 0.95}))) == ["floor:roc_auc"]
 
 
 def test_a_floor_on_an_error_is_a_ceiling() -> None:
     frame, score = make_holdout(1000)
     frame = frame.assign(_target=score)
     close = replace(model("2", score, 0.1), outputs=score + 0.1)
-    problem = make_problem("regression", metric="rmse", floor=0.2)
+    problem = make_problem("regression", metric="rmse", floors={"rmse": 0.2})
     assert judge(frame, None, close, problem).promoted
     far = judge(frame, None, replace(close, outputs=score + 0.3), problem)
     assert far.reason.startswith("Above the ceiling: rmse is 0.3 (0.3 to 0.3), above the ceiling of 0.2")
@@ -223,7 +223,7 @@ def test_a_gain_in_a_regression_error_is_judged_downwards() -> None:
     rng = np.random.default_rng(1)
     champion = replace(model("1", score, 0.1), outputs=score + rng.normal(scale=0.5, size=1000))
     challenger = replace(model("2", score, 0.1), outputs=score + rng.normal(scale=0.3, size=1000))
-    problem = make_problem("regression", metric="rmse", floor=1.0, maximum_harm={"mae": 0.0})
+    problem = make_problem("regression", metric="rmse", floors={"rmse": 1.0}, guards={"mae": 0.0})
     assert judge(frame, champion, challenger, problem).promoted
     assert failed(judge(frame, challenger, champion, problem)) == ["gain", "guard:mae"]
 
@@ -253,18 +253,18 @@ def test_harm_to_a_guard_metric_rejects_a_better_ranking() -> None:
     frame, score = make_holdout(2000)
     champion, challenger = model("1", score, 1.5, seed=1), model("2", score, 0.1, seed=2)
     spoilt = replace(challenger, outputs=challenger.outputs * 0.1)
-    strict = make_problem(floor=0.6, maximum_harm={"brier": 0.01})
+    strict = make_problem(floors={"roc_auc": 0.6}, guards={"brier": 0.01})
     decision = judge(frame, champion, spoilt, strict)
     assert failed(decision) == ["guard:brier"]
     assert decision.reason.startswith("Harm: brier loses 0.")
     assert decision.guards["brier"].value < -0.01
-    assert judge(frame, champion, spoilt, make_problem(floor=0.6, maximum_harm={"brier": 0.9})).promoted
+    assert judge(frame, champion, spoilt, make_problem(floors={"roc_auc": 0.6}, guards={"brier": 0.9})).promoted
     assert judge(frame, champion, challenger, strict).promoted
 
 
 def test_a_challenger_no_better_than_its_champion_passes_no_more_often_than_the_confidence_allows() -> None:
     """Twins of equal skill, 200 times: at 95 % luck passes one in twenty, and the count stays within that."""
-    problem = make_problem(floor=0.0, minimum_rows=100)
+    problem = make_problem(floors={"roc_auc": 0.0}, minimum_rows=100)
     passed = 0
     for seed in range(200):
         frame, score = make_holdout(300, seed)
@@ -274,7 +274,7 @@ def test_a_challenger_no_better_than_its_champion_passes_no_more_often_than_the_
 
 
 def test_a_truly_better_challenger_is_found_most_of_the_time() -> None:
-    problem = make_problem(floor=0.0, minimum_rows=100)
+    problem = make_problem(floors={"roc_auc": 0.0}, minimum_rows=100)
     passed = 0
     for seed in range(40):
         frame, score = make_holdout(1000, seed)
@@ -294,11 +294,11 @@ def test_a_decision_is_the_same_for_equal_arguments_and_survives_its_json() -> N
 
 def test_a_decision_records_every_rule_the_policy_and_both_models() -> None:
     frame, score = make_holdout(800)
-    problem = make_problem(floor=0.6, maximum_harm={"log_loss": 0.1, "brier": 0.1})
+    problem = make_problem(floors={"roc_auc": 0.6}, guards={"log_loss": 0.1, "brier": 0.1})
     decision = judge(frame, model("1", score, 1.0), model("2", score, 0.2, seed=2), problem)
     assert [reason.rule for reason in decision.reasons] == [
-        "unseen_rows", "minimum_rows", "target", "leak", "same_bundle", "rolled_back", "synthetic", "floor", "gain",
-        "guard:log_loss", "guard:brier",
+        "unseen_rows", "minimum_rows", "target", "leak", "same_bundle", "rolled_back", "synthetic",
+        "floor:roc_auc", "gain", "guard:log_loss", "guard:brier",
     ]  # fmt: skip
     assert decision.policy == problem.gate
     assert decision.champion is not None

@@ -61,7 +61,7 @@ def test_slices_name_levels_flags_quartiles_and_missing_values() -> None:
     assert ages[0].startswith("18 to ")
     assert ages[-1].endswith(" to 89")
     assert list(by_level(found, "income"))[-1] == "missing"
-    for name in problem.slices:
+    for name in (cut.feature for cut in problem.slices):
         assert sum(piece.rows for piece in by_level(found, name).values()) == 1500
     north = by_level(found, "region")["north"]
     mask = (frame["region"] == "north").to_numpy()

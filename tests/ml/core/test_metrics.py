@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from ml.core.metrics import greater_is_better, point_value, weighted
-from ml.problem import METRICS
+from ml.gate import METRICS
 
 ALL = [(task, name) for task, names in METRICS.items() for name in names]
 REFERENCE: dict[str, Callable[..., Any]] = {
