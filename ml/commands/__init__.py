@@ -1,0 +1,1 @@
+"""Commands of `evergreen` that have a module of their own: what a person types, and what is printed."""
