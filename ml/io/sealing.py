@@ -13,6 +13,7 @@ import pandas as pd
 
 from ml.core.evaluation import Evaluation
 from ml.core.frame import columns_of, digest_of, rounded
+from ml.core.record import Validation
 from ml.core.reference import reference
 from ml.io.git import read_code
 from ml.io.tables import BUNDLE, MODEL, PARITY, SOURCE, read_json, write_json
@@ -46,19 +47,45 @@ class Judged:
     program: Program
     evaluation: Evaluation
     importance: dict[str, float]
+    validation: Validation | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """What a model was made from: the folder of its files, source.json, and what only the manifest holds."""
+
+    model: Path
+    source: dict[str, Any]
+    parity: Parity
+    params_digest: str
+    environment_digest: str
+    provenance: dict[str, str]
 
 
 def seal_bundle(workspace: Workspace, problem: Problem, judged: Judged) -> Bundle:
     """Write data/work/NAME/bundle anew from what the stages made."""
-    work, folder = workspace.work(problem.name), workspace.work(problem.name) / BUNDLE
+    work = workspace.work(problem.name)
+    source = read_json(work / SOURCE)
+    origin = Origin(
+        model=work / MODEL,
+        source=source,
+        parity=Parity.model_validate(read_json(work / PARITY)),
+        params_digest=_params_digest(workspace, problem),
+        environment_digest=workspace.environment_digest(),
+        provenance=_provenance(workspace.root, source["label"]),
+    )
+    return seal_model(work / BUNDLE, problem, judged, origin)
+
+
+def seal_model(folder: Path, problem: Problem, judged: Judged, origin: Origin) -> Bundle:
+    """Write the bundle anew at `folder`."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name in (PROGRAM, GOLDEN, ONNX):
-        if (work / MODEL / name).exists():
-            shutil.copyfile(work / MODEL / name, folder / name)
-    source = read_json(work / SOURCE)
+        if (origin.model / name).exists():
+            shutil.copyfile(origin.model / name, folder / name)
     write_json(folder / SCHEMA, problem.schema_.model_dump(mode="json"))
-    write_json(folder / CARD, rounded(_card(problem, judged, source)))
+    write_json(folder / CARD, rounded(_card(problem, judged, origin.source)))
     fitted = judged.predictor.many(columns_of(problem, judged.train))
     write_json(folder / REFERENCE, rounded(reference(problem, judged.train, fitted)))
     content = Content(
@@ -66,12 +93,12 @@ def seal_bundle(workspace: Workspace, problem: Problem, judged: Judged) -> Bundl
         task=problem.task,
         runtime=judged.program.runtime,
         data_digest=sha256(canonical([digest_of(judged.train), digest_of(judged.holdout)])),
-        params_digest=_params_digest(workspace, problem),
-        environment_digest=workspace.environment_digest(),
-        parity=Parity.model_validate(read_json(work / PARITY)),
+        params_digest=origin.params_digest,
+        environment_digest=origin.environment_digest,
+        parity=origin.parity,
         files=file_digests(folder),
     )
-    return seal(folder, content, _provenance(workspace.root, source["label"]))
+    return seal(folder, content, origin.provenance)
 
 
 def _card(problem: Problem, judged: Judged, source: dict[str, Any]) -> dict[str, Any]:
@@ -92,6 +119,7 @@ def _card(problem: Problem, judged: Judged, source: dict[str, Any]) -> dict[str,
         "metrics": {name: interval.model_dump() for name, interval in evaluation.metrics.items()},
         "slices": [{"metric": evaluation.metric, **part.model_dump()} for part in evaluation.slices],
         "importance": judged.importance,
+        "validation": judged.validation.model_dump() if judged.validation else None,
         "limits": list(problem.limits),
     }
 
@@ -99,7 +127,9 @@ def _card(problem: Problem, judged: Judged, source: dict[str, Any]) -> dict[str,
 def _params_digest(workspace: Workspace, problem: Problem) -> str:
     """Over what may change the bundle; of the gate only what its intervals are made with."""
     spec = problem.model_dump(mode="json", exclude={"gate"})
-    judged_by = {"metric": problem.gate.metric, "confidence": problem.gate.confidence}
+    gate = problem.gate
+    coverage = gate.calibration.coverage if gate.calibration else None
+    judged_by = {"metric": gate.metric, "confidence": gate.confidence, "coverage": coverage}
     params = workspace.params().model_dump(mode="json", exclude=NOT_TRAINING)
     return sha256(canonical(rounded([spec, judged_by, params])))
 
@@ -110,6 +140,5 @@ def _provenance(root: Path, label: str) -> dict[str, str]:
         "source": label,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "host": platform.node(),
-        "machine": platform.machine(),
         "python": platform.python_version(),
     }
