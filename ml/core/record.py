@@ -163,17 +163,22 @@ class Replay(Frozen):
 
 
 class HttpParity(Frozen):
-    """Golden rows through the real service, as single calls and as one batch, against scikit-learn's outputs."""
+    """Golden rows through the real service, as single calls and as one batch, against scikit-learn's outputs.
+
+    `failure` says in one sentence what else went wrong: a bundle that the service does not load, a row that it refuses
+    or an unknown level that it takes.
+    """
 
     rows: int
     tolerance: float
     single: float
     batch: float
     kinds: dict[str, int] = {}
+    failure: str = ""
 
     @property
     def holds(self) -> bool:
-        return self.single <= self.tolerance and self.batch <= self.tolerance
+        return not self.failure and self.single <= self.tolerance and self.batch <= self.tolerance
 
 
 class Effect(Frozen):
