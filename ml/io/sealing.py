@@ -140,5 +140,6 @@ def _provenance(root: Path, label: str) -> dict[str, str]:
         "source": label,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "host": platform.node(),
+        "machine": platform.machine(),
         "python": platform.python_version(),
     }
