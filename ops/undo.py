@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 MENDABLE = 2
-AUTOMATED = "AutomatedRollback"
+AUTOMATED, MANUAL = "AutomatedRollback", "ManualRollback"
 FAILED = "FailedPipelineExecutionId"
 RECENT = 100
 """Executions to look among; one that runs is of the newest."""
@@ -28,7 +28,7 @@ class Attempt:
     """A failed execution, by the name under which it releases, and the problem that it was about."""
 
     problem: str
-    by: str
+    execution: str
 
 
 def failed_attempt(codepipeline: Any, initiator: str, execution: str) -> Attempt | None:
@@ -38,8 +38,8 @@ def failed_attempt(codepipeline: Any, initiator: str, execution: str) -> Attempt
     failure: that person decides what else to take back.
     """
     pipeline = initiator.partition("/")[2]
-    trigger = _rollback(codepipeline, pipeline, execution)
-    if trigger is None:
+    trigger = running_rollback(codepipeline, pipeline, execution)
+    if trigger is None or trigger["triggerType"] != AUTOMATED:
         return None
     failed = json.loads(trigger["triggerDetail"])[FAILED]
     answer = codepipeline.get_pipeline_execution(pipelineName=pipeline, pipelineExecutionId=failed)
@@ -48,8 +48,8 @@ def failed_attempt(codepipeline: Any, initiator: str, execution: str) -> Attempt
     return Attempt(problem, f"{initiator}/{failed}")
 
 
-def _rollback(codepipeline: Any, pipeline: str, execution: str) -> dict[str, str] | None:
-    """What triggered the automatic rollback that runs now, if one does.
+def running_rollback(codepipeline: Any, pipeline: str, execution: str) -> dict[str, str] | None:
+    """What triggered the rollback that runs now, if one does: CodePipeline itself, or a person.
 
     A rollback works with the variables of the execution that it goes back to, so `execution` may be the id of either.
     """
@@ -58,7 +58,7 @@ def _rollback(codepipeline: Any, pipeline: str, execution: str) -> dict[str, str
         target = each.get("rollbackMetadata", {}).get("rollbackTargetPipelineExecutionId")
         if (
             each["status"] == "InProgress"
-            and each.get("trigger", {}).get("triggerType") == AUTOMATED
+            and each.get("trigger", {}).get("triggerType") in {AUTOMATED, MANUAL}
             and execution in {each["pipelineExecutionId"], target}
         ):
             trigger: dict[str, str] = each["trigger"]
@@ -68,7 +68,7 @@ def _rollback(codepipeline: Any, pipeline: str, execution: str) -> dict[str, str
 
 def take_back(attempt: Attempt) -> None:
     """Roll the problem back if the failed execution made its champion. That it did not is told and is no failure."""
-    command = ["-m", "ml.cli", "rollback", attempt.problem, "--released-by", attempt.by]
+    command = ["-m", "ml.cli", "rollback", attempt.problem, "--execution", attempt.execution]
     run([sys.executable, *command, "--reason", "its release failed"], check=False)
 
 

@@ -75,5 +75,5 @@ def test_the_command_rolls_back_only_what_the_failed_execution_released(
     assert done.exit_code == 0, done.exception
     assert len(commands) == ran
     for command in commands:
-        assert command[1:6] == ["-m", "ml.cli", "rollback", "flights", "--released-by"]
+        assert command[1:6] == ["-m", "ml.cli", "rollback", "flights", "--execution"]
         assert command[6] == "codepipeline/P/bad"
