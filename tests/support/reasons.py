@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ml.core.rules import Reason
+from ml.core.record import Reason
 
 BETTER = (
-    "Better: the gain in roc_auc is 0.0062, between 0.0038 and 0.0086 (each bound at 95 %); the policy asks for 0.001 at "
-    "least."
+    "Better: the gain in roc_auc is 0.0062, between 0.0038 and 0.0086 (each bound at 95 %); the policy asks for 0.001 "
+    "at least."
 )
 INCONCLUSIVE = (
     "Inconclusive: the gain in r2 is 0.0018, between -0.0021 and 0.0057 (each bound at 95 %), which does not exclude a "
