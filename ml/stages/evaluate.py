@@ -13,9 +13,10 @@ from ml.core.evaluation import Evaluation
 from ml.core.evaluation import evaluate as evaluate_output
 from ml.core.frame import columns_of
 from ml.core.importance import permutation_importance
+from ml.core.validation import validate
 from ml.io.log import event
 from ml.io.sealing import Judged, seal_bundle
-from ml.io.tables import HOLDOUT, METRICS, MODEL, PLOTS, TRAIN, read_table, write_json
+from ml.io.tables import HOLDOUT, METRICS, MODEL, PLOTS, SET_ASIDE, TRAIN, VALIDATION, read_table, write_json
 from ml.io.workspace import Workspace
 from ml.problem import Problem
 from ml.stages.main import stage_main
@@ -34,6 +35,7 @@ def evaluate(workspace: Workspace, problem: Problem) -> None:
     _write_plots(work / PLOTS, judged.evaluation, figures)
     metrics = {name: interval.model_dump() for name, interval in judged.evaluation.metrics.items()}
     write_json(work / METRICS, metrics)
+    write_json(work / VALIDATION, judged.validation.model_dump() if judged.validation else {})
     primary = judged.evaluation.metrics[problem.gate.metric]
     event(
         "evaluated",
@@ -53,7 +55,8 @@ def _judge(workspace: Workspace, problem: Problem) -> Judged:
     output = predictor.many(columns_of(problem, holdout))
     evaluation = evaluate_output(problem, holdout, output, resamples=params.resamples, seed=params.seed)
     importance = permutation_importance(problem, holdout, predictor.many, params.seed)
-    return Judged(train, holdout, predictor, program, evaluation, importance)
+    validation = validate(problem, read_table(work / SET_ASIDE), params.seed)
+    return Judged(train, holdout, predictor, program, evaluation, importance, validation)
 
 
 def _write_plots(folder: Path, evaluation: Evaluation, figures: dict[str, Any]) -> None:
