@@ -16,6 +16,7 @@ import pandas as pd
 
 from ml.io import tags
 from ml.io.flavor import log_pipeline
+from ml.io.locks import machine_lock
 from ml.io.tracking import Tracking
 from service.bundle import Bundle
 
@@ -43,7 +44,8 @@ class TrainingRun:
 
     `example` is a few rows as the pipeline takes them. `files` (files or folders: dvc.lock, params.yaml, the problem
     file, a patch of uncommitted work, metrics.json) go under source/. `training_keys` are 64-bit hashes of the keys
-    of the rows that the model was fitted on, so that a later holdout can leave them out.
+    of the rows that the model was fitted on, so that a later holdout can leave them out. `triggered_by` and `image`
+    (who started the run, the container image with its digest) are left out where they are not known.
     """
 
     bundle: Bundle
@@ -58,6 +60,8 @@ class TrainingRun:
     reason: str
     source: str
     synthetic: bool
+    triggered_by: str = ""
+    image: str = ""
     files: tuple[Path, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -81,7 +85,7 @@ def log_run(tracking: Tracking, run: TrainingRun) -> Registered:
     A bundle that is registered already keeps its version and its run. A run that fails half-way is marked FAILED and
     registers nothing. Raises TrackingError.
     """
-    with tracking.lock(run.name), tracking.session() as client:
+    with machine_lock(tracking, run.name), tracking.session() as client:
         _ensure_model(client, run.name)
         if found := _registered(client, run.name, run.bundle.digest):
             return found
@@ -165,6 +169,7 @@ def _log_files(client: MlflowClient, run_id: str, run: TrainingRun) -> None:
 
 def _content_tags(run: TrainingRun) -> dict[str, str]:
     content = run.bundle.manifest.content
+    known = {tags.TRIGGERED_BY: run.triggered_by, tags.IMAGE: run.image}
     return {
         tags.BUNDLE_DIGEST: run.bundle.digest,
         tags.DATA_DIGEST: content.data_digest,
@@ -175,6 +180,7 @@ def _content_tags(run: TrainingRun) -> dict[str, str]:
         tags.REASON: run.reason,
         tags.SOURCE: run.source,
         tags.SYNTHETIC: str(run.synthetic).lower(),
+        **{name: value for name, value in known.items() if value},
     }
 
 

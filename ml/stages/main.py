@@ -16,6 +16,8 @@ from ml.problem import Problem
 FAILURE_FILE = "EVERGREEN_FAILURE_FILE"
 # Why the pipeline runs, as the caller says: data arrived, drift, schedule, a person.
 REASON = "EVERGREEN_REASON"
+# The container image, with its digest, that a job runs in.
+IMAGE = "EVERGREEN_IMAGE"
 
 
 def stage_main(stage: Callable[[Workspace, Problem], None]) -> None:

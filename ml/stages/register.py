@@ -10,6 +10,7 @@ from ml.core.frame import KEY
 from ml.io.git import read_code
 from ml.io.log import event
 from ml.io.models import load_pipeline
+from ml.io.person import triggered_by
 from ml.io.runs import Estimate, TrainingRun, log_run
 from ml.io.tables import (
     BUNDLE,
@@ -26,7 +27,7 @@ from ml.io.tables import (
 )
 from ml.io.workspace import NOT_TRAINING, Workspace
 from ml.problem import Problem
-from ml.stages.main import REASON, stage_main
+from ml.stages.main import IMAGE, REASON, stage_main
 from service.bundle import read_bundle
 
 EXAMPLE_ROWS = 5
@@ -50,6 +51,8 @@ def register(workspace: Workspace, problem: Problem) -> None:
         reason=os.environ.get(REASON, "a person ran the pipeline"),
         source=source["label"],
         synthetic=source["kind"] == "synthetic",
+        triggered_by=triggered_by(),
+        image=os.environ.get(IMAGE, ""),
         files=(
             workspace.root / "dvc.lock",
             workspace.root / "params.yaml",

@@ -66,6 +66,14 @@ def test_a_run_logs_everything_that_was_given(
     assert keys.tolist() == KEYS.tolist()
 
 
+def test_who_started_a_run_and_its_image_are_told_where_they_are_known(tracking: Tracking, tmp_path: Path) -> None:
+    known = training_run(tmp_path, name="known", triggered_by="a schedule", image="training@sha256:abc")
+    unknown = training_run(tmp_path, name="unknown")
+    told = [Registry(tracking, run.name).version(log_run(tracking, run).version).tags for run in (known, unknown)]
+    assert (told[0][tags.TRIGGERED_BY], told[0][tags.IMAGE]) == ("a schedule", "training@sha256:abc")
+    assert not {tags.TRIGGERED_BY, tags.IMAGE} & told[1].keys()
+
+
 def test_the_bundle_lies_at_the_registered_address(tracking: Tracking, tmp_path: Path) -> None:
     run = training_run(tmp_path, name="address")
     version = Registry(tracking, "address").version(log_run(tracking, run).version)
