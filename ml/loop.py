@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ml.core.decision import Candidate, Decision, decide
+from ml.core.decision import Candidate, decide
 from ml.core.frame import columns_of
+from ml.core.record import Attached, Decision, Lineage, Replay, record_bytes
 from ml.errors import UserError
 from ml.io import dvc, tags
 from ml.io.artifacts import fetch_bundle, log_decision, training_keys
@@ -86,6 +87,8 @@ def prove(
             holdout,
             None if champion is None or alone else _candidate(workspace, champion, holdout),
             _candidate(workspace, challenger, holdout),
+            attached=_attached(challenger),
+            parity=None,
             resamples=params.resamples,
             seed=params.seed,
             decided_at=datetime.now(UTC),
@@ -93,7 +96,7 @@ def prove(
         )
     except ValueError as error:
         raise UserError(f"nothing can be decided about version {challenger.number}: {error}") from error
-    record = decision.model_dump_json(indent=1).encode() + b"\n"
+    record = record_bytes(decision)
     (workspace.work(problem.name) / DECISION).write_bytes(record)
     log_decision(registry, challenger.number, record)
     return Proof(decision, challenger, champion)
@@ -191,8 +194,34 @@ def _candidate(workspace: Workspace, version: Version, holdout: pd.DataFrame) ->
         digest=version.digest,
         outputs=_outputs(workspace, version, holdout),
         trained_on=training_keys(workspace.tracking, version),
+        trained_at=version.created,
+        data_digest=version.tags.get(tags.DATA_DIGEST, ""),
+        params_digest=version.tags.get(tags.PARAMS_DIGEST, ""),
         rolled_back=version.rolled_back,
         synthetic=version.tags.get(tags.SYNTHETIC) == "true",
+    )
+
+
+def _attached(version: Version) -> Attached:
+    said = "No captured requests were replayed."
+    known = version.tags
+    return Attached(
+        replay=Replay(status="not_captured", said=said),
+        explanation=None,
+        lineage=Lineage(
+            git_commit=known.get(tags.GIT_COMMIT, ""),
+            git_dirty=known.get(tags.GIT_DIRTY) == "true",
+            data_source=known.get(tags.SOURCE, ""),
+            data_digest=known.get(tags.DATA_DIGEST, ""),
+            params_digest=known.get(tags.PARAMS_DIGEST, ""),
+            environment_digest=known.get(tags.ENVIRONMENT_DIGEST, ""),
+            run_id=version.run_id,
+            bundle_digest=version.digest,
+            image=known.get(tags.IMAGE, ""),
+            triggered_by=known.get(tags.TRIGGERED_BY, ""),
+            reason=known.get(tags.REASON, ""),
+            trained_at=version.created,
+        ),
     )
 
 

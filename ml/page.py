@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from html import escape
 
 from ml.core.bootstrap import Interval
-from ml.core.decision import Decision
+from ml.core.record import Decision
 from ml.io import tags
 from ml.io.registry import Version
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from ml.core.decision import Decision
+from ml.core.record import Decision, read_record
 from ml.errors import UserError
 from ml.io import tags
 from ml.io.artifacts import fetch_decision
@@ -48,7 +48,7 @@ def release(registry: Registry, number: int, *, reason: str, by: str) -> Release
 def recorded_decision(tracking: Tracking, version: Version) -> Decision | None:
     """The last decision about the version."""
     record = fetch_decision(tracking, version)
-    return None if record is None else Decision.model_validate_json(record)
+    return None if record is None else read_record(record)
 
 
 def _refusal(version: Version, champion: Version | None, decision: Decision | None) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
+from ml.core.record import record_bytes
 from ml.errors import UserError
 from ml.io.artifacts import DECISION
 from ml.io.objects import SCHEME, Address, upload
@@ -21,7 +22,7 @@ def write_report(registry: Registry, number: int | None, output: str) -> str:
         command = f"evergreen evaluate {version.name} --version {version.number}"
         raise UserError(f"{version.name} version {version.number} was never judged; run `{command}`")
     page = decision_page(version, decision).encode()
-    record = decision.model_dump_json(indent=1).encode() + b"\n"
+    record = record_bytes(decision)
     if output.startswith(SCHEME):
         address = Address.parse(output)
         upload(address, page, "text/html; charset=utf-8")

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
-from pydantic import AwareDatetime
 
-from ml.core import rules
-from ml.core.bootstrap import Gain, Interval, resample
+from ml.core.evidence import CHALLENGER, CHAMPION, Evidence, gather
 from ml.core.frame import KEY, TARGET, Keys
-from ml.core.leakage import Leak, strongest_single_feature
-from ml.core.rules import Reason
-from ml.gate import Gate
+from ml.core.record import Attached, Cost, Decision, HttpParity, Judged, Reason, Rows, Validation
+from ml.core.rules import fitness, gains, origin, rows
 from ml.problem import Problem
 from service.predictor import Vector
-from service.schema import Frozen
 
 LARGEST = float(np.finfo(np.float64).max)
 METHOD = (
-    "Both models on the same holdout rows; intervals by the percentile bootstrap of rows, gains paired by resample, "
-    "one-sided bounds at the policy's confidence."
+    "Both models on the same holdout rows that neither was trained on; intervals by the expanded percentile bootstrap "
+    "of rows (Hesterberg 2015), gains paired by resample, one-sided bounds at the policy's confidence; slices tested "
+    "one-sided with the bootstrap's standard error and corrected together (Benjamini-Hochberg)."
 )
 
 
@@ -34,68 +30,51 @@ class Candidate:
 
     `outputs` are its probabilities or values on the holdout rows, in their order; `trained_on` the key hashes of its
     training rows; `rolled_back` says when and why a person took it back, if one did; `synthetic` that the training
-    rows were made up.
+    rows were made up. An empty digest of data or parameters is one that is not known. `cost` and `validation` are None
+    where they were not measured, as in bundles of before there were any.
     """
 
     version: str
     digest: str
     outputs: Vector
     trained_on: Keys
+    trained_at: datetime
+    data_digest: str
+    params_digest: str
     rolled_back: str | None = None
     synthetic: bool = False
-
-
-class Rows(Frozen):
-    """Holdout rows given, taken out because a model was trained on them, and used."""
-
-    holdout: int
-    removed: int
-    used: int
-
-
-class Judged(Frozen):
-    """A model and its metrics on the rows used; no metrics where the rows give none."""
-
-    version: str
-    digest: str
-    metrics: dict[str, Interval]
-
-
-class Decision(Frozen):
-    """The content of decision.json. `reasons` holds every rule in order; `reason` is the first that failed, or the
-    gain where all held. Guards map metrics to gains, so a harm is negative."""
-
-    format: Literal[1] = 1
-    problem: str
-    verdict: Literal["promote", "reject"]
-    reason: str
-    reasons: tuple[Reason, ...]
-    rows: Rows
-    metric: str
-    champion: Judged | None
-    challenger: Judged
-    gain: Gain | None
-    guards: dict[str, Gain]
-    leak: Leak | None
-    policy: Gate
-    again: bool
-    method: str = METHOD
-    seed: int
-    resamples: int
-    decided_at: AwareDatetime
-
-    @property
-    def promoted(self) -> bool:
-        return self.verdict == "promote"
+    cost: Cost | None = None
+    validation: Validation | None = None
 
 
 @dataclass(frozen=True)
-class _Evidence:
-    """What the rows say; without a champion there are no gains."""
+class _Case:
+    """All that the rules look at."""
 
-    leak: Leak
-    metrics: Mapping[str, Mapping[str, Interval]]
-    gains: Mapping[str, Gain]
+    problem: Problem
+    rows: Rows
+    challenger: Candidate
+    champion: Candidate | None
+    champion_days: float | None
+    parity: HttpParity | None
+    again: bool
+
+    @property
+    def same_inputs(self) -> bool:
+        if self.champion is None:
+            return False
+        ours, theirs = ((model.data_digest, model.params_digest) for model in (self.challenger, self.champion))
+        return all(ours) and ours == theirs
+
+    @property
+    def lenient(self) -> str:
+        """Why not worse is enough, or nothing."""
+        gate = self.problem.gate
+        if gate.freshness and self.champion_days is not None and self.champion_days > gate.freshness.days:
+            return f"the champion is {self.champion_days:.0f} days old, more than {gate.freshness.days}"
+        if self.same_inputs and gate.same_inputs == "not_worse":
+            return "data and parameters are the champion's"
+        return ""
 
 
 def decide(
@@ -104,6 +83,8 @@ def decide(
     champion: Candidate | None,
     challenger: Candidate,
     *,
+    attached: Attached,
+    parity: HttpParity | None,
     resamples: int,
     seed: int,
     decided_at: datetime,
@@ -111,40 +92,39 @@ def decide(
 ) -> Decision:
     """Judge a challenger; every rule is evaluated and recorded.
 
-    `holdout` has the features, `_key` (uint64) and `_target` (float; 0 or 1 where binary). `again` is a person's wish
-    to release a version that was rolled back. Equal arguments give an equal decision. Raises ValueError where keys,
-    targets or outputs are not of that form: then nothing can be decided.
+    `holdout` has the features, `_key` (uint64) and `_target` (float; 0 or 1 where binary). `attached` is shown and not
+    judged; `parity` is None where the real service was not asked. `again` is a person's wish to release a version that
+    was rolled back. Equal arguments give an equal decision. Raises ValueError where keys, targets, outputs or clocks
+    are not of that form: then nothing can be decided.
     """
-    candidates = {"challenger": challenger} | ({"champion": champion} if champion else {})
+    candidates = {CHALLENGER: challenger} | ({CHAMPION: champion} if champion else {})
     require_form(problem, holdout, candidates.values())
-    unseen = ~np.isin(holdout[KEY].to_numpy(), np.concatenate([model.trained_on for model in candidates.values()]))
+    if decided_at.tzinfo is None or any(model.trained_at.tzinfo is None for model in candidates.values()):
+        raise ValueError("decided_at and trained_at need a time zone")
+    trained = {role: np.isin(holdout[KEY].to_numpy(), model.trained_on) for role, model in candidates.items()}
+    unseen = ~np.logical_or.reduce(list(trained.values()))
     frame = holdout[unseen]
-    rows = Rows(holdout=len(holdout), removed=len(holdout) - len(frame), used=len(frame))
+    case = _Case(
+        problem=problem,
+        rows=Rows(
+            holdout=len(holdout),
+            removed=len(holdout) - len(frame),
+            used=len(frame),
+            trained_by_challenger=int(trained[CHALLENGER].sum()),
+            trained_by_champion=int(trained[CHAMPION].sum()) if champion else None,
+        ),
+        challenger=challenger,
+        champion=champion,
+        champion_days=(decided_at - champion.trained_at) / timedelta(days=1) if champion else None,
+        parity=parity,
+        again=again,
+    )
     evidence = None
     if frame[TARGET].nunique() > 1:
-        outputs = {name: model.outputs[unseen] for name, model in candidates.items()}
-        evidence = _gather(problem, frame, outputs, resamples=resamples, seed=seed)
-    reasons = _judge(problem, rows, champion, challenger, evidence, again=again)
-    failed = next((reason for reason in reasons if not reason.passed), None)
-    gains = evidence.gains if evidence else {}
-    return Decision(
-        problem=problem.name,
-        verdict="reject" if failed else "promote",
-        reason=(failed or _deciding(reasons, champion)).text,
-        reasons=reasons,
-        rows=rows,
-        metric=problem.gate.metric,
-        champion=_judged("champion", champion, evidence) if champion else None,
-        challenger=_judged("challenger", challenger, evidence),
-        gain=gains.get(problem.gate.metric),
-        guards={name: gains[name] for name in problem.gate.guards if name in gains},
-        leak=evidence.leak if evidence else None,
-        policy=problem.gate,
-        again=again,
-        seed=seed,
-        resamples=resamples,
-        decided_at=decided_at,
-    )
+        outputs = {role: model.outputs[unseen] for role, model in candidates.items()}
+        validations = {role: model.validation for role, model in candidates.items()}
+        evidence = gather(problem, frame, outputs, validations, resamples=resamples, seed=seed)
+    return _decision(case, evidence, attached, resamples=resamples, seed=seed, decided_at=decided_at)
 
 
 def require_form(problem: Problem, holdout: pd.DataFrame, candidates: Iterable[Candidate]) -> None:
@@ -167,63 +147,108 @@ def require_form(problem: Problem, holdout: pd.DataFrame, candidates: Iterable[C
             raise ValueError(f"version {model.version} gives {bad:,} outputs that are not valid predictions")
 
 
-def _gather(
-    problem: Problem, frame: pd.DataFrame, outputs: Mapping[str, Vector], *, resamples: int, seed: int
-) -> _Evidence:
-    y = frame[TARGET].to_numpy(dtype=np.float64)
-    confidence = problem.gate.confidence
-    resampled = resample(y, outputs, problem.metrics, resamples=resamples, seed=seed)
-    metrics = {
-        model: {name: resampled.interval(model, name, confidence) for name in problem.metrics} for model in outputs
-    }
-    gains = {}
-    if "champion" in outputs:
-        gains = {name: resampled.gain("champion", "challenger", name, confidence) for name in problem.metrics}
-    return _Evidence(leak=strongest_single_feature(frame, y, problem), metrics=metrics, gains=gains)
-
-
-def _judge(
-    problem: Problem,
-    rows: Rows,
-    champion: Candidate | None,
-    challenger: Candidate,
-    evidence: _Evidence | None,
-    *,
-    again: bool,
-) -> tuple[Reason, ...]:
-    gate = problem.gate
-    data = (
-        rules.unseen_rows(rows.holdout, rows.removed),
-        rules.minimum_rows(rows.used, rows.removed, gate),
-        rules.varied_target(evidence is not None),
+def _decision(
+    case: _Case, evidence: Evidence | None, attached: Attached, *, resamples: int, seed: int, decided_at: datetime
+) -> Decision:
+    problem, gate = case.problem, case.problem.gate
+    reasons = _judge(case, evidence)
+    failed = next((reason for reason in reasons if not reason.passed), None)
+    found = evidence.gains if evidence else {}
+    return Decision(
+        problem=problem.name,
+        title=problem.title,
+        task=problem.task,
+        output=problem.output.model_dump(mode="json"),
+        verdict="reject" if failed else "promote",
+        reason=(failed or _deciding(reasons, case)).text,
+        reasons=reasons,
+        rows=case.rows,
+        metric=gate.metric,
+        challenger=_judged(CHALLENGER, case.challenger, evidence),
+        champion=_judged(CHAMPION, case.champion, evidence) if case.champion else None,
+        champion_days=case.champion_days,
+        gain=found.get(gate.metric),
+        guards={name: found[name] for name in gate.guards if name in found},
+        slices=evidence.slices if evidence else (),
+        leak=evidence.leak if evidence else None,
+        parity=case.parity,
+        attached=attached,
+        policy=gate,
+        again=case.again,
+        method=METHOD,
+        seed=seed,
+        resamples=resamples,
+        decided_at=decided_at,
     )
-    bundle = (
-        rules.another_bundle(challenger.digest, champion.digest if champion else None),
-        rules.not_rolled_back(challenger.version, challenger.rolled_back, again=again),
-        rules.real_rows(
+
+
+def _judge(case: _Case, evidence: Evidence | None) -> tuple[Reason, ...]:
+    return (
+        rows.unseen_rows(case.rows),
+        rows.minimum_rows(case.rows, case.problem.gate),
+        rows.varied_target(evidence is not None),
+        *_about_labels(case, evidence),
+        *_about_origin(case),
+        *_about_numbers(case, evidence),
+        fitness.latency(case.challenger.cost, case.problem.gate),
+        fitness.size(case.challenger.cost, case.problem.gate),
+    )
+
+
+def _about_labels(case: _Case, evidence: Evidence | None) -> tuple[Reason, ...]:
+    gate = case.problem.gate
+    if evidence is None:
+        return rows.not_judged("labels"), rows.not_judged("leak")
+    value = evidence.metrics[CHALLENGER][gate.metric].value
+    measure = "ROC AUC" if case.problem.task == "binary" else "R2"
+    return (
+        rows.labels(case.challenger.validation, value, evidence.standard_error, gate),
+        rows.no_leak(evidence.leak, measure, gate),
+    )
+
+
+def _about_origin(case: _Case) -> tuple[Reason, ...]:
+    challenger, champion, gate = case.challenger, case.champion, case.problem.gate
+    return (
+        origin.parity(case.parity),
+        origin.another_bundle(challenger.digest, champion.digest if champion else None),
+        origin.other_inputs(same=case.same_inputs, gate=gate),
+        origin.not_rolled_back(challenger.version, challenger.rolled_back, again=case.again),
+        origin.real_rows(
             challenger_synthetic=challenger.synthetic, champion_synthetic=champion.synthetic if champion else True
         ),
+        origin.first_release(champion=champion is not None, gate=gate),
     )
+
+
+def _about_numbers(case: _Case, evidence: Evidence | None) -> tuple[Reason, ...]:
+    gate = case.problem.gate
     if evidence is None:
         floors, guards = (f"floor:{name}" for name in gate.floors), (f"guard:{name}" for name in gate.guards)
-        numbers = (*floors, "gain", *guards)
-        return (*data, rules.not_judged("leak"), *bundle, *map(rules.not_judged, numbers))
+        return tuple(map(rows.not_judged, (*floors, "gain", *guards, "slices", "calibration")))
+    metrics, found = evidence.metrics[CHALLENGER], evidence.gains
+    calibrated, stated = evidence.calibrated[CHALLENGER], case.challenger.validation
     return (
-        *data,
-        rules.no_leak(evidence.leak, "ROC AUC" if problem.task == "binary" else "R2", gate),
-        *bundle,
-        *(rules.floor(name, evidence.metrics["challenger"][name], bound) for name, bound in gate.floors.items()),
-        rules.gain(evidence.gains.get(gate.metric), gate),
-        *(rules.no_harm(name, evidence.gains.get(name), allowed) for name, allowed in gate.guards.items()),
+        *(gains.floor(name, metrics[name], bound) for name, bound in gate.floors.items()),
+        gains.gain(found.get(gate.metric), gate, lenient=case.lenient, equal=evidence.equal),
+        *(gains.no_harm(name, found.get(name), allowed) for name, allowed in gate.guards.items()),
+        fitness.slices(evidence.slices, gate, champion=case.champion is not None),
+        fitness.calibration(calibrated, stated, gate, chance=evidence.chance),
     )
 
 
-def _judged(role: str, model: Candidate, evidence: _Evidence | None) -> Judged:
-    metrics = dict(evidence.metrics[role]) if evidence else {}
-    return Judged(version=model.version, digest=model.digest, metrics=metrics)
+def _judged(role: str, model: Candidate, evidence: Evidence | None) -> Judged:
+    return Judged(
+        version=model.version,
+        digest=model.digest,
+        metrics=dict(evidence.metrics[role]) if evidence else {},
+        calibration=evidence.calibrated[role] if evidence else None,
+        cost=model.cost,
+        validation=model.validation,
+    )
 
 
-def _deciding(reasons: tuple[Reason, ...], champion: Candidate | None) -> Reason:
+def _deciding(reasons: tuple[Reason, ...], case: _Case) -> Reason:
     """The rule that tells best why a challenger passed: its gain, or the floor where there was nothing to beat."""
-    decisive = "gain" if champion else "floor:"
-    return next(reason for reason in reasons if reason.rule.startswith(decisive))
+    decisive = "gain" if case.champion else f"floor:{case.problem.gate.metric}"
+    return next(reason for reason in reasons if reason.rule == decisive)

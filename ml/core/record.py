@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, ValidationError
 
 from ml.core.bootstrap import Gain, Interval
 from ml.core.leakage import Leak
-from ml.core.rules import Reason
 from ml.gate import Gate
+from service.bundle import canonical
 from service.schema import Frozen, Task, Value
 
 FORMAT: Literal[2] = 2
+
+
+class RecordError(ValueError):
+    """A record cannot be used; the message says in one sentence why, and what to do."""
+
+
+class Reason(Frozen):
+    """One rule's outcome. `text` is for a person."""
+
+    rule: str
+    passed: bool
+    text: str
 
 
 class Rows(Frozen):
@@ -86,7 +99,7 @@ class SliceGain(Frozen):
     """The primary metric on one group of rows for both models, and the challenger's gain there.
 
     `p_value` is of the hypothesis that the harm is within the policy's; `adjusted` is the same after Benjamini-Hochberg
-    over all slices that were tested. `detectable` is the smallest difference that these rows could have shown.
+    over all slices that were tested. `gain.detectable` is the smallest difference that these rows could have shown.
     A group that is too small or of one target value has a `reason` and no numbers.
     """
 
@@ -273,3 +286,29 @@ class Decision(Frozen):
     @property
     def promoted(self) -> bool:
         return self.verdict == "promote"
+
+
+def record_bytes(decision: Decision) -> bytes:
+    """The content of decision.json: equal decisions give equal bytes."""
+    return canonical(decision.model_dump(mode="json"))
+
+
+def read_record(content: bytes) -> Decision:
+    """The decision of a decision.json. Raises RecordError for another format, other bytes than `record_bytes` would
+    write, and content that is no decision."""
+    try:
+        document = json.loads(content)
+    except ValueError as error:
+        raise RecordError("the record is not JSON; run `evergreen prove` again") from error
+    form = document.get("format") if isinstance(document, dict) else None
+    if form != FORMAT:
+        raise RecordError(f"the record is of format {form}, and this code reads {FORMAT}; run `evergreen prove` again")
+    try:
+        decision = Decision.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the record"
+        raise RecordError(f"the record is not valid: {where}: {first['msg']}; run `evergreen prove` again") from error
+    if record_bytes(decision) != content:
+        raise RecordError("the record is not written as a decision is, so it was altered; run `evergreen prove` again")
+    return decision

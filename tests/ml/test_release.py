@@ -9,8 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from ml.core.bootstrap import Interval
-from ml.core.decision import Decision, Judged, Rows
-from ml.core.rules import Reason
+from ml.core.record import Decision, Judged, Reason, Rows, read_record, record_bytes
 from ml.io import tags
 from ml.io.artifacts import log_decision
 from ml.io.registry import Registry, Version
@@ -19,7 +18,7 @@ from ml.io.tracking import Tracking, TrackingError
 from ml.page import decision_page
 from ml.release import RefusedError, recorded_decision, release
 from ml.report import write_report
-from tests.support.problems import make_problem
+from tests.support.decisions import make_decision
 from tests.support.runs import training_run
 
 pytestmark = pytest.mark.xdist_group("mlflow-embedded")
@@ -64,21 +63,13 @@ def judge(
         "verdict": verdict,
         "reason": said,
         "reasons": (Reason(rule="gain", passed=verdict == "promote", text=said),),
-        "rows": Rows(holdout=500, removed=0, used=500),
-        "metric": "roc_auc",
+        "rows": Rows(holdout=500, removed=0, used=500, trained_by_challenger=0, trained_by_champion=0),
         "champion": judged(registry.version(against)) if against else None,
         "challenger": judged(registry.version(number)),
-        "gain": None,
-        "guards": {},
-        "leak": None,
-        "policy": make_problem().gate,
-        "again": False,
-        "seed": 0,
-        "resamples": 200,
         "decided_at": datetime.now(UTC) + after,
     }
-    decision = Decision(**(fields | changes))
-    log_decision(registry, number, decision.model_dump_json(indent=1).encode())
+    decision = make_decision(**(fields | changes))
+    log_decision(registry, number, record_bytes(decision))
     return decision
 
 
@@ -195,4 +186,4 @@ def test_page_and_record_are_written_beside_each_other(registry: Registry, tmp_p
     registry.set_challenger(2)
     assert write_report(registry, None, str(tmp_path / "report.html")) == str(tmp_path / "report.html")
     assert "version 2 may be released" in (tmp_path / "report.html").read_text()
-    assert Decision.model_validate_json((tmp_path / "decision.json").read_bytes()) == decision
+    assert read_record((tmp_path / "decision.json").read_bytes()) == decision

@@ -122,6 +122,8 @@ def make_gain(value: float, half: float, confidence: float = 0.95) -> Gain:
         confidence=confidence,
         probability_of_gain=share,
         redrawn=0,
+        standard_error=round(half / 1.645, 10),
+        detectable=round(1.512 * half, 10),
     )
 
 

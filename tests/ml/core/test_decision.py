@@ -3,70 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from pydantic import ValidationError
 from scipy.stats import binom
 
-from ml.core.decision import Candidate, Decision, decide
-from ml.core.frame import Keys
-from ml.core.rules import Reason
-from ml.problem import Problem
-from service.predictor import Vector, logistic_vector
+from ml.core.record import Decision
+from tests.support.judging import WHEN, candidate, failed, judge, make_holdout, model, reason_of
 from tests.support.problems import make_problem
 
-WHEN = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
-ELSEWHERE: Keys = np.arange(10_000_000, 10_000_100, dtype=np.uint64)
-
-
-def make_holdout(rows: int, seed: int = 0) -> tuple[pd.DataFrame, Vector]:
-    """Rows with a latent score (the best a model can know) and the target drawn from it."""
-    rng = np.random.default_rng(seed)
-    score = rng.normal(scale=1.5, size=rows)
-    frame = pd.DataFrame(
-        {
-            "age": rng.integers(18, 90, rows),
-            "income": rng.lognormal(size=rows),
-            "region": rng.choice(["north", "south", "west"], rows),
-            "insured": rng.random(rows) < 0.5,
-            "_key": rng.permutation(rows).astype(np.uint64),
-            "_target": (rng.random(rows) < logistic_vector(score)).astype(float),
-        }
-    )
-    return frame, score
-
-
-def model(version: str, score: Vector, noise: float, *, seed: int = 0, **changes: Any) -> Candidate:
-    """A model that sees the latent score through noise of its own: the more noise, the worse."""
-    seen = score + np.random.default_rng([seed, 1]).normal(scale=noise, size=len(score))
-    digest = changes.pop("digest", f"{version}f" * 32)
-    return Candidate(version, digest, logistic_vector(seen), changes.pop("trained_on", ELSEWHERE), **changes)
-
-
-def judge(
-    frame: pd.DataFrame,
-    champion: Candidate | None,
-    challenger: Candidate,
-    problem: Problem | None = None,
-    *,
-    resamples: int = 300,
-    seed: int = 0,
-    again: bool = False,
-) -> Decision:
-    problem = problem or make_problem(minimum_gain=0.002, floors={"roc_auc": 0.6})
-    return decide(problem, frame, champion, challenger, resamples=resamples, seed=seed, decided_at=WHEN, again=again)
-
-
-def failed(decision: Decision) -> list[str]:
-    return [reason.rule for reason in decision.reasons if not reason.passed]
-
-
-def reason_of(decision: Decision, rule: str) -> Reason:
-    return next(reason for reason in decision.reasons if reason.rule == rule)
+UNJUDGED = ["labels", "leak", "floor:roc_auc", "gain", "slices", "calibration"]
 
 
 def test_a_better_challenger_is_promoted() -> None:
@@ -93,9 +41,8 @@ def test_a_tied_challenger_is_rejected_with_the_difference_that_these_rows_could
     assert decision.verdict == "reject"
     assert failed(decision) == ["gain"]
     assert decision.gain is not None
-    half_width = (decision.gain.high - decision.gain.low) / 2
     assert decision.reason.startswith("Inconclusive: ")
-    assert f"a gain below about {half_width:.4g} cannot be told from chance" in decision.reason
+    assert f"these rows show a difference of {decision.gain.detectable:.4g} or more in four of five" in decision.reason
 
 
 def test_a_real_gain_below_the_policy_is_rejected_as_too_small() -> None:
@@ -129,9 +76,10 @@ def test_a_challenger_that_was_trained_on_the_holdout_is_rejected_for_lack_of_ro
     cheat = replace(model("2", score, 0.0, trained_on=frame["_key"].to_numpy()), outputs=frame["_target"].to_numpy())
     decision = judge(frame, model("1", score, 1.0), cheat)
     assert decision.verdict == "reject"
-    assert decision.rows.model_dump() == {"holdout": 1000, "removed": 1000, "used": 0}
+    rows = {"holdout": 1000, "removed": 1000, "used": 0, "trained_by_challenger": 1000, "trained_by_champion": 0}
+    assert decision.rows.model_dump() == rows
     assert decision.reason.startswith("Too few rows: 0 are left after 1,000 that a model was trained on were taken out")
-    assert failed(decision) == ["minimum_rows", "target", "leak", "floor:roc_auc", "gain"]
+    assert failed(decision) == ["minimum_rows", "target", *UNJUDGED]
     assert decision.challenger.metrics == {}
 
 
@@ -141,12 +89,13 @@ def test_rows_that_either_model_was_trained_on_do_not_count(cheater: str) -> Non
     frame, score = make_holdout(2000)
     seen = np.arange(2000) < 1000
     memory = np.where(seen, frame["_target"], np.random.default_rng(9).random(2000))
-    cheat = Candidate("9", "c" * 64, memory, frame["_key"].to_numpy()[seen])
+    cheat = candidate("9", memory, trained_on=frame["_key"].to_numpy()[seen])
     honest = model("1", score, 0.5)
     pair = (cheat, honest) if cheater == "champion" else (honest, cheat)
     decision = judge(frame, *pair)
-    assert decision.rows.model_dump() == {"holdout": 2000, "removed": 1000, "used": 1000}
-    assert "1,000 of 2,000 holdout rows were taken out" in reason_of(decision, "unseen_rows").text
+    assert (decision.rows.removed, decision.rows.used) == (1000, 1000)
+    by_each = "the challenger on 0, the champion on 1,000" if cheater == "champion" else "the challenger on 1,000"
+    assert by_each in reason_of(decision, "unseen_rows").text
     judged = decision.champion if cheater == "champion" else decision.challenger
     assert judged is not None
     assert judged.metrics["roc_auc"].value == pytest.approx(0.5, abs=0.06)
@@ -164,7 +113,7 @@ def test_the_least_number_of_rows_is_a_sharp_bound(rows: int, passes: bool) -> N
 def test_a_target_with_one_class_is_rejected_and_no_number_is_made_up() -> None:
     frame, score = make_holdout(500)
     decision = judge(frame.assign(_target=0.0), model("1", score, 1.0), model("2", score, 0.1))
-    assert failed(decision) == ["target", "leak", "floor:roc_auc", "gain"]
+    assert failed(decision) == ["target", *UNJUDGED]
     assert decision.reason == "The target has one value only on the rows that are left."
     assert decision.gain is None
     assert decision.challenger.metrics == {}
@@ -297,14 +246,15 @@ def test_a_decision_records_every_rule_the_policy_and_both_models() -> None:
     problem = make_problem(floors={"roc_auc": 0.6}, guards={"log_loss": 0.1, "brier": 0.1})
     decision = judge(frame, model("1", score, 1.0), model("2", score, 0.2, seed=2), problem)
     assert [reason.rule for reason in decision.reasons] == [
-        "unseen_rows", "minimum_rows", "target", "leak", "same_bundle", "rolled_back", "synthetic",
-        "floor:roc_auc", "gain", "guard:log_loss", "guard:brier",
+        "unseen_rows", "minimum_rows", "target", "labels", "leak", "parity", "same_bundle", "same_inputs",
+        "rolled_back", "synthetic", "first_release", "floor:roc_auc", "gain", "guard:log_loss", "guard:brier",
+        "slices", "calibration", "latency", "size",
     ]  # fmt: skip
     assert decision.policy == problem.gate
     assert decision.champion is not None
     assert (decision.champion.version, decision.challenger.version) == ("1", "2")
     assert set(decision.champion.metrics) == set(decision.challenger.metrics) == set(problem.metrics)
-    assert (decision.decided_at, decision.format) == (WHEN, 1)
+    assert (decision.decided_at, decision.format) == (WHEN, 2)
 
 
 @pytest.mark.parametrize(
@@ -334,5 +284,5 @@ def test_malformed_rows_or_a_clock_without_a_zone_cannot_be_decided_on() -> None
         judge(frame.assign(_target=2.0), None, challenger)
     with pytest.raises(ValueError, match="not all finite"):
         judge(frame.assign(_target=np.nan), None, challenger, make_problem("regression"))
-    with pytest.raises(ValidationError, match="decided_at"):
-        decide(make_problem(), frame, None, challenger, resamples=10, seed=0, decided_at=WHEN.replace(tzinfo=None))
+    with pytest.raises(ValueError, match="need a time zone"):
+        judge(frame, None, replace(challenger, trained_at=challenger.trained_at.replace(tzinfo=None)))

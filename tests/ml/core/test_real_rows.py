@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +13,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from ml.core.decision import Candidate, decide
+from ml.core.decision import Candidate
+from ml.core.record import Cost
 from ml.problem import Problem, read_problem
+from tests.support.judging import candidate, judge
 
 REPOSITORY = Path(__file__).parents[3]
 DATA = REPOSITORY.parent / "shared" / "data" / "insurance.csv.gz"
+CHEAP = Cost(latency_ms=0.1, latency_p99_ms=0.2, size_mb=1.0)
 
 
 @pytest.mark.skipif(not DATA.exists(), reason="the insurance table is not beside the repository")
@@ -36,11 +38,9 @@ def test_boosting_replaces_a_linear_model_on_the_insurance_rows_and_not_the_othe
         make_column_transformer(encode, ("passthrough", numbers)),
         HistGradientBoostingClassifier(max_iter=60, max_leaf_nodes=15, random_state=0),
     )
-    old = candidate("1", linear, problem, train, holdout)
-    new = candidate("2", boosting, problem, train, holdout)
-    when = datetime(2026, 1, 1, tzinfo=UTC)
-    up = decide(problem, holdout, old, new, resamples=300, seed=0, decided_at=when)
-    down = decide(problem, holdout, new, old, resamples=300, seed=0, decided_at=when)
+    old = fitted("1", linear, problem, train, holdout)
+    new = fitted("2", boosting, problem, train, holdout)
+    up, down = judge(holdout, old, new, problem), judge(holdout, new, old, problem)
     assert up.promoted, up.reason
     assert up.challenger.metrics["roc_auc"].value >= 0.83
     assert down.verdict == "reject"
@@ -56,7 +56,7 @@ def read_rows(problem: Problem) -> pd.DataFrame:
     )
 
 
-def candidate(version: str, model: Pipeline, problem: Problem, train: pd.DataFrame, holdout: pd.DataFrame) -> Candidate:
-    fitted = model.fit(train[problem.feature_names], train["_target"])
-    outputs = fitted.predict_proba(holdout[problem.feature_names])[:, 1]
-    return Candidate(version, version * 64, outputs, train["_key"].to_numpy())
+def fitted(version: str, model: Pipeline, problem: Problem, train: pd.DataFrame, holdout: pd.DataFrame) -> Candidate:
+    model.fit(train[problem.feature_names], train["_target"])
+    outputs = model.predict_proba(holdout[problem.feature_names])[:, 1]
+    return candidate(version, outputs, trained_on=train["_key"].to_numpy(), cost=CHEAP)
