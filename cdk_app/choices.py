@@ -205,10 +205,15 @@ class Serving(Config):
 
 
 class Delivery(Config):
-    """Who is asked, and for how long the question stands."""
+    """Who is asked, for how long the question stands, and what the link in it opens.
+
+    `reports`: with `link` the report itself, for whoever has its address, which nobody can guess, and without a login;
+    with `console` the same page in the S3 console, behind the login that approving needs too.
+    """
 
     approvers: tuple[Email, ...] = ()
     approval_days: int = Field(default=7, ge=1, le=60)
+    reports: Literal["link", "console"] = "console"
 
 
 class Monitoring(Config):

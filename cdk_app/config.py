@@ -86,6 +86,11 @@ class Environment(Config):
             )
         if self.nist and not self.customer_key:
             raise ValueError("NIST 800-53 asks for a key of your own; set customer_key to True, or nist to False")
+        if self.nist and self.delivery.reports == "link":
+            raise ValueError(
+                "NIST 800-53 lets nobody read without a login, and delivery reports is 'link'; "
+                "set it to 'console', or nist to False"
+            )
         if self.nist and self.network.nat == "instance":
             raise ValueError(
                 "NIST 800-53 allows no instance with a public address, and network nat is 'instance'; "

@@ -40,6 +40,7 @@ DEV = Environment(
         apprunner=AppRunner(cpu=256, memory=512, instances=(1, 2)),
         ecs=Ecs(cpu=256, memory=512, spot=True, tasks=(1, 2), canary=Canary(step_minutes=1, bake_minutes=1)),
     ),
+    delivery=Delivery(reports="link"),
 )
 
 STAGING = Environment(
@@ -60,6 +61,7 @@ STAGING = Environment(
         apprunner=AppRunner(cpu=512, memory=1024),
         ecs=Ecs(cpu=512, memory=1024, tasks=(1, 4)),
     ),
+    delivery=Delivery(reports="link"),
 )
 
 PROD = Environment(
@@ -94,7 +96,7 @@ PROD = Environment(
             domain="predictions.example.com",
         ),
     ),
-    delivery=Delivery(approval_days=14),
+    delivery=Delivery(approval_days=14, reports="console"),
     monitoring=Monitoring(prometheus=True, grafana=True),
 )
 

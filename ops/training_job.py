@@ -25,7 +25,8 @@ ARCHIVE = "checkout.tar.gz"
 RESULTS = ("trained.json", "dvc.lock")
 PASSED_ON = ("MLFLOW_TRACKING_URI", "EVERGREEN_RAW_BUCKET", "EVERGREEN_ARTIFACT_ROOT")
 PATIENCE = ("EVERGREEN_TRACKING_PATIENCE", "AWS_RETRY_MODE", "AWS_MAX_ATTEMPTS")
-"""Passed on where they are set: how long a job waits for what is away."""
+LINEAGE = ("EVERGREEN_IMAGE", "EVERGREEN_TRIGGERED_BY")
+"""Passed on where they are set: how long a job waits for what is away, what it runs in, and who asked for it."""
 UNPACK = (
     f"mkdir -p /tmp/checkout && tar -xzf /opt/ml/input/data/{CHANNEL}/{ARCHIVE} -C /tmp/checkout "
     "&& cd /tmp/checkout && exec python -m ops.training_host"
@@ -66,7 +67,7 @@ class Place:
                 subnets=tuple(filter(None, environment.get("SAGEMAKER_SUBNETS", "").split(","))),
                 security_groups=tuple(filter(None, environment.get("SAGEMAKER_SECURITY_GROUPS", "").split(","))),
                 variables={name: environment[name] for name in PASSED_ON}
-                | {name: environment[name] for name in PATIENCE if name in environment},
+                | {name: environment[name] for name in (*PATIENCE, *LINEAGE) if name in environment},
             )
         except KeyError as missing:
             raise JobError(

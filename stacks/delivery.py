@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import aws_cdk as cdk
 from aws_cdk import aws_codebuild as codebuild
@@ -24,6 +25,7 @@ from stacks.constructs.image_build import Architecture, ImageBuild
 from stacks.constructs.job import KEY
 from stacks.constructs.mail import MailTopic
 from stacks.constructs.objects import grant_reading, grant_writing
+from stacks.constructs.report_link import ReportLink, in_console
 from stacks.lifetime import Lifetime
 
 WATCHED = ("ml/**", "service/**", "requirements/**", "dvc.yaml", "params.yaml", "docker/service.Dockerfile")
@@ -31,6 +33,8 @@ WATCHED = ("ml/**", "service/**", "requirements/**", "dvc.yaml", "params.yaml", 
 PROBLEM, DATA, REASON = "#{variables.PROBLEM}", "#{variables.DATA}", "#{variables.REASON}"
 VERSION, DIGEST, IMAGE = "#{Train.VERSION}", "#{Train.DIGEST}", "#{Image.IMAGE}"
 EXECUTION = "#{codepipeline.PipelineExecutionId}"
+Reports = Literal["link", "console"]
+"""What the question's link opens: the page itself for whoever has the link, or the S3 console behind its login."""
 USE = ("codeconnections:UseConnection", "codestar-connections:UseConnection")
 """The service was renamed; which of both counts is decided by the age of the connection."""
 
@@ -54,6 +58,7 @@ class Delivery(cdk.Stack):
         service_images: ecr.IRepository,
         architecture: Architecture,
         artifacts: s3.IBucket,
+        reports: Reports,
         verifier: lambda_.IFunction,
         approvers: Sequence[str],
         approval: cdk.Duration,
@@ -80,9 +85,21 @@ class Delivery(cdk.Stack):
             triggers=[_pushes(clone, branch)],
         )
         self._stage("Source", clone)
-        data = {"DATA": DATA, "REASON": REASON}
-        report = {"VERSION": VERSION, "EXECUTION": EXECUTION, "REPORTS_BUCKET": artifacts.bucket_name}
-        what = {"VERSION": VERSION, "IMAGE": IMAGE, "REASON": REASON, "EXECUTION": EXECUTION}
+        behind_login = in_console(artifacts, PROBLEM, EXECUTION)
+        page = behind_login
+        if reports == "link":
+            page = ReportLink(self, "Report", artifacts=artifacts, lifetime=lifetime, alerts=alerts).to(
+                PROBLEM, EXECUTION
+            )
+        data = {"DATA": DATA, "REASON": REASON, "EXECUTION": EXECUTION}
+        report = {
+            "VERSION": VERSION,
+            "EXECUTION": EXECUTION,
+            "REPORTS_BUCKET": artifacts.bucket_name,
+            "REPORT": page,
+            "REPORT_IN_CONSOLE": behind_login,
+        }
+        what = {"VERSION": VERSION, "IMAGE": IMAGE, "EXECUTION": EXECUTION}
         self._stage("Train", self._run("Train", train, source, outputs=[trained], given=data))
         self._stage("Prove", self._run("Prove", prove, source, extra=[trained], given=report))
         self._stage("Approve", _ask(people, approval))
@@ -90,7 +107,7 @@ class Delivery(cdk.Stack):
         released = self._run("Release", release, source, given=what)
         self._stage("Release", released, _verify(verifier), on_failure=ROLLBACK)
         self._admit([train, prove, release, image], store, connection)
-        self._let_undo(release)
+        self._let_look(release)
         FailureNotice(self, "Failed", pipeline=self.pipeline, alerts=alerts)
         self._let_clone(connection)
         self._accept(store, verifier)
@@ -149,13 +166,18 @@ class Delivery(cdk.Stack):
         grant_writing(store, policy, "*")
         policy.add_statements(iam.PolicyStatement(actions=list(USE), resources=[connection]))
 
-    def _let_undo(self, release: codebuild.IProject) -> None:
+    def _let_look(self, release: codebuild.IProject) -> None:
+        """At who approved an execution, and at what it rolls back."""
         assert release.role is not None
         looking = iam.PolicyStatement(
-            actions=["codepipeline:GetPipelineExecution", "codepipeline:ListPipelineExecutions"],
+            actions=[
+                "codepipeline:GetPipelineExecution",
+                "codepipeline:ListActionExecutions",
+                "codepipeline:ListPipelineExecutions",
+            ],
             resources=[self.pipeline.pipeline_arn],
         )
-        iam.Policy(self, "Undo", roles=[release.role], statements=[looking])
+        iam.Policy(self, "Look", roles=[release.role], statements=[looking])
 
     def _let_clone(self, connection: str) -> None:
         # The CDK gives the source action the right under the service's old name only.

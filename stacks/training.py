@@ -26,21 +26,28 @@ from stacks.tracking_access import TrackingAccess
 
 ALL = "*"
 MODELS = "mlflow/*"
-DECISIONS = "mlflow/*/decision.json"
+DECISIONS, PAGES = "mlflow/*/decision.json", "mlflow/*/report.html"
+"""What a proof adds to the run of a version."""
 REPORTS = "reports/*"
+CAPTURED = "capture/*"
 LAST_WORDS = 4
 """Minutes at the end of the job that releases; no job has less than five."""
 NOBODY = ""
 """Whose the parameters are that AWS publishes, in an ARN."""
 REMOTE = 'python -m dvc remote modify --local storage url "s3://$EVERGREEN_DVC_BUCKET/$PROBLEM"'
+IMAGE = 'EVERGREEN_IMAGE="$(python -m ops.image_digest "$EVERGREEN_IMAGE")"'
+"""Its digest beside its tag, by the job itself: a template does not know what was pushed."""
+BY = "$CODEBUILD_INITIATOR/$EXECUTION"
 TRAIN = 'python -m ml.cli train "$PROBLEM" --data "$DATA" --reason "$REASON" --json > trained.json'
 TRAIN_ELSEWHERE = 'python -m ops.training_job "$PROBLEM" --data "$DATA" --reason "$REASON"'
-RELEASE = 'python -m ml.cli release "$PROBLEM" --version "$VERSION"'
-READ = "python -c 'import json, sys; print(json.load(open(\"trained.json\"))[sys.argv[1]])'"
-REPORT = "reports/$PROBLEM/$EXECUTION/report.html"
-REPORT_OBJECT = f"s3://$REPORTS_BUCKET/{REPORT}"
-REPORT_PAGE = f"https://$AWS_REGION.console.aws.amazon.com/s3/object/$REPORTS_BUCKET?region=$AWS_REGION&prefix={REPORT}"
-"""In the console, behind its login: a presigned link dies with the job that signed it."""
+PROVE = 'python -m ml.cli prove "$PROBLEM" --version "$VERSION" --unless-champion'
+REPORT = (
+    'python -m ml.cli report "$PROBLEM" --version "$VERSION" '
+    '--output "s3://$REPORTS_BUCKET/reports/$PROBLEM/$EXECUTION/report.html"'
+)
+WHO = 'python -m ops.approver --initiator "$CODEBUILD_INITIATOR" --execution "$EXECUTION" > approval.json'
+APPROVE = f'python -m ml.cli approve "$PROBLEM/$VERSION" --by "$APPROVER" --why "$WHY" --execution "{BY}" --json'
+READ = "python -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])'"
 
 
 class Training(cdk.Stack):
@@ -56,6 +63,7 @@ class Training(cdk.Stack):
         raw: s3.IBucket,
         dvc: s3.IBucket,
         artifacts: s3.IBucket,
+        capture: s3.IBucket,
         tracking: TrackingAccess,
         serving_stack: str,
         compute: Compute,
@@ -99,7 +107,8 @@ class Training(cdk.Stack):
             compute="small" if elsewhere else compute,
             **shared,
         )
-        self.prove = TrainingJob(self, "Prove", spec=_prove(), environment=remote, compute=compute, **shared)
+        seen = {"EVERGREEN_CAPTURE_BUCKET": capture.bucket_name}
+        self.prove = TrainingJob(self, "Prove", spec=_prove(), environment=remote | seen, compute=compute, **shared)
         self.release = TrainingJob(
             self,
             "Release",
@@ -118,7 +127,8 @@ class Training(cdk.Stack):
         prover = _role(self.prove)
         grant_reading(dvc, prover, ALL)
         grant_reading(artifacts, prover, MODELS)
-        grant_writing(artifacts, prover, DECISIONS, REPORTS)
+        grant_writing(artifacts, prover, DECISIONS, PAGES, REPORTS)
+        grant_reading(capture, prover, CAPTURED)
         grant_reading(artifacts, _role(self.release), DECISIONS)
         self._grant_rollout(serving_stack)
         acknowledge(self, INLINE_POLICIES)
@@ -157,24 +167,24 @@ def _role(job: TrainingJob) -> iam.Role:
 
 def _train(command: str) -> codebuild.BuildSpec:
     return buildspec(
-        prepare=["python -m ops.locked requirements/ml.txt", REMOTE],
-        run=[command, *_export("VERSION", "version"), *_export("DIGEST", "digest")],
+        prepare=["python -m ops.locked requirements/ml.txt", IMAGE, f'export EVERGREEN_TRIGGERED_BY="{BY}"', REMOTE],
+        run=[command, *_export("VERSION", "trained.json", "version"), *_export("DIGEST", "trained.json", "digest")],
         exports=["VERSION", "DIGEST"],
         files=["dvc.lock", "trained.json"],
     )
 
 
 def _prove() -> codebuild.BuildSpec:
-    """Exit code 3 of `evaluate`, the policy's no, fails the job; the report is there either way."""
+    """Exit code 3 of `prove`, the policy's no, fails the job; the report is there either way."""
     return buildspec(
         prepare=[
             'cp "$CODEBUILD_SRC_DIR_Trained/dvc.lock" dvc.lock',
+            IMAGE,
             REMOTE,
             'python -m dvc pull "data/work/$PROBLEM/holdout.parquet"',
-            f'export REPORT="{REPORT_PAGE}"',
         ],
-        run=['python -m ml.cli evaluate "$PROBLEM" --version "$VERSION" --unless-champion'],
-        always=[f'python -m ml.cli report "$PROBLEM" --version "$VERSION" --output "{REPORT_OBJECT}"'],
+        run=[PROVE],
+        always=[REPORT, 'echo "The report in the console: $REPORT_IN_CONSOLE"'],
         exports=["REPORT"],
     )
 
@@ -183,14 +193,18 @@ def _release(timeout: cdk.Duration) -> codebuild.BuildSpec:
     """Waits for a rollout as long as the job may run, but for the time in which it can still say what happened."""
     patience = f"--minutes {timeout.to_minutes() - LAST_WORDS}"
     return buildspec(
-        prepare=['python -m ops.undo --initiator "$CODEBUILD_INITIATOR" --execution "$EXECUTION"'],
+        prepare=[IMAGE, 'python -m ops.undo --initiator "$CODEBUILD_INITIATOR" --execution "$EXECUTION"'],
         run=[
-            f'{RELEASE} --reason "$REASON" --by "$CODEBUILD_INITIATOR/$EXECUTION" --json',
+            WHO,
+            *_export("APPROVER", "approval.json", "by"),
+            *_export("WHY", "approval.json", "why"),
+            APPROVE,
             f'python -m ops.rollout --stack "$SERVING_STACK" --image "$IMAGE" {patience} --json',
         ],
     )
 
 
-def _export(name: str, field: str) -> list[str]:
-    # Two commands: `export NAME=$(...)` would hide that the command in it failed.
-    return [f'{name}="$({READ} {field})"', f"export {name}"]
+def _export(name: str, file: str, field: str) -> list[str]:
+    # Two commands: `export NAME=$(...)` would hide that the command in it failed. What was read is not read again as
+    # a command, whoever wrote it.
+    return [f'{name}="$({READ} {file} {field})"', f"export {name}"]

@@ -179,6 +179,7 @@ WITHIN: Mapping[str, str] = {
     "AWS::KMS::Key": "its alias: a deleted key waits for its end, unlisted by name",
     "AWS::Lambda::EventInvokeConfig": "its function",
     "AWS::Lambda::Permission": "its function",
+    "AWS::Lambda::Url": "its function",
     "AWS::S3::BucketPolicy": "its bucket",
     "AWS::SNS::Subscription": "its topic",
     "AWS::SNS::TopicPolicy": "its topic",

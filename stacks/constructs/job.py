@@ -45,7 +45,8 @@ class TrainingJob(codebuild.PipelineProject):
         timeout: cdk.Duration,
         lifetime: Lifetime,
     ) -> None:
-        variables = {name: codebuild.BuildEnvironmentVariable(value=value) for name, value in environment.items()}
+        given = {**environment, "EVERGREEN_IMAGE": image.uri}
+        variables = {name: codebuild.BuildEnvironmentVariable(value=value) for name, value in given.items()}
         super().__init__(
             scope,
             id,

@@ -78,7 +78,7 @@ def test_a_value_cannot_be_changed_behind_the_rules() -> None:
 def test_an_unknown_setting_is_refused_with_those_that_exist() -> None:
     said = refusal(lambda: part(Delivery, aprovers=("a@example.com",)))
 
-    assert said == "Delivery.aprovers: there is no such setting; Delivery has approvers, approval_days"
+    assert said == "Delivery.aprovers: there is no such setting; Delivery has approvers, approval_days, reports"
 
 
 def test_a_setting_that_nobody_gave_is_named() -> None:
@@ -372,6 +372,18 @@ def test_nist_with_an_instance_on_the_internet_is_refused() -> None:
         "Environment: NIST 800-53 allows no instance with a public address, and network nat is 'instance'; "
         "choose nat 'gateway' or 'none', or set nist to False"
     )
+
+
+def test_nist_with_a_report_that_needs_no_login_is_refused() -> None:
+    chosen = {"network": network(nat="gateway"), "delivery": Delivery(reports="link")}
+    assert refusal(lambda: environment(nist=True, customer_key=True, **chosen)) == (
+        "Environment: NIST 800-53 lets nobody read without a login, and delivery reports is 'link'; "
+        "set it to 'console', or nist to False"
+    )
+
+
+def test_a_report_opens_behind_a_login_unless_an_environment_says_otherwise() -> None:
+    assert environment().delivery.reports == "console"
 
 
 def test_training_in_a_network_without_a_way_out_is_refused() -> None:

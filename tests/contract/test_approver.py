@@ -1,4 +1,4 @@
-"""Whoever answered the pipeline's question is who a release is recorded under: asked of CodePipeline as the job asks."""
+"""Whoever answered the pipeline's question is who a release is recorded under, as the job asks CodePipeline."""
 
 from __future__ import annotations
 

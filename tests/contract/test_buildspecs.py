@@ -14,7 +14,7 @@ import typer
 from tests.support.stacks import templates
 
 ENVIRONMENTS = ("dev", "prod")
-PROGRAM = re.compile(r"python3? -m (?P<module>[\w.]+) (?P<arguments>[^>|]*)")
+PROGRAM = re.compile(r"python3? -m (?P<module>[\w.]+) (?P<arguments>[^>|)]*)")
 ELSEWHERE = {"dvc"}
 
 
@@ -57,7 +57,9 @@ def test_every_command_is_one_that_its_program_understands(environment: str) -> 
     for module, arguments in found:
         if module not in ELSEWHERE:
             parse(module, arguments)
-    assert {"ml.cli", "ops.locked", "ops.rollout", "ops.undo", "ops.images"} <= {module for module, _ in found}
+    assert {"ml.cli", "ops.locked", "ops.rollout", "ops.undo", "ops.approver", "ops.image_digest", "ops.images"} <= {
+        module for module, _ in found
+    }
 
 
 def test_where_an_environment_trains_on_sagemaker_its_job_is_started_by_a_program_that_exists() -> None:
@@ -66,10 +68,10 @@ def test_where_an_environment_trains_on_sagemaker_its_job_is_started_by_a_progra
 
 def test_the_steps_of_a_release_are_those_of_the_loop() -> None:
     steps = [arguments[0] for module, arguments in calls("dev") if module == "ml.cli"]
-    assert sorted(steps) == ["evaluate", "release", "report", "train"]
+    assert sorted(steps) == ["approve", "prove", "report", "train"]
 
 
-@pytest.mark.parametrize("wrong", [["train", "flights", "--no-such"], ["no-such", "flights"], ["release", "flights"]])
+@pytest.mark.parametrize("wrong", [["train", "flights", "--no-such"], ["no-such", "flights"], ["approve", "flights/1"]])
 def test_a_command_that_does_not_exist_would_be_found(wrong: list[str]) -> None:
     with pytest.raises(Exception, match=r"(?i)no such|missing"):
         parse("ml.cli", wrong)

@@ -13,6 +13,8 @@ import yaml
 from cdk_app.choices import Ecs
 from cdk_app.config import ROOM_TO_COLLECT
 from cdk_app.environments import ENVIRONMENTS
+from functions.report import page
+from functions.report.handler import BUCKET
 from functions.retrain.metrics import NAMESPACE, EmbeddedMetrics
 from functions.retrain.objects import location, problem_of, refusal
 from functions.retrain.settings import Settings as RetrainSettings
@@ -37,6 +39,8 @@ pytestmark = pytest.mark.xdist_group("infrastructure")
 
 ASSEMBLIES = [(environment, target) for environment in ENVIRONMENTS for target in ("apprunner", "ecs")]
 assemblies = pytest.mark.parametrize(("environment", "target"), ASSEMBLIES)
+LINK = 1000
+"""Characters of the link of an approval, at most."""
 PATHS = {route.path for route in health.ROUTES}
 
 
@@ -70,6 +74,37 @@ def test_functions_understand_what_they_are_told(environment: str, target: str) 
     verify = VerifySettings.model_validate(told["verify"])
     assert retrain.problems == ENVIRONMENTS[environment].problems
     assert set(verify.endpoints) == set(retrain.problems)
+
+
+@assemblies
+def test_a_question_links_to_the_very_object_that_the_proof_writes(environment: str, target: str) -> None:
+    """By the function that opens reports where there is one, else by the console's address."""
+    ids = {"PROBLEM": "flights", "EXECUTION": "6f1b7a0e-3c2d-4b59-9d43-0a1c5e8f7b21"}
+    (spec,) = (
+        flat(each["Source"]["BuildSpec"])
+        for name, each in resources(environment, target, "AWS::CodeBuild::Project", "Training")
+        if name.startswith("Prove")
+    )
+    (written,) = re.findall(r"s3://\$REPORTS_BUCKET/(\S+?)[\\\"]", spec)
+    key = written.replace("$PROBLEM", ids["PROBLEM"]).replace("$EXECUTION", ids["EXECUTION"])
+    ((_, pipeline),) = resources(environment, target, "AWS::CodePipeline::Pipeline")
+    link = _given(pipeline, "Prove")["REPORT"]
+    link = link.replace("#{variables.PROBLEM}", ids["PROBLEM"])
+    link = link.replace("#{codepipeline.PipelineExecutionId}", ids["EXECUTION"])
+    told = functions(environment, target)
+    if ENVIRONMENTS[environment].delivery.reports == "console":
+        assert "report" not in told
+        assert link.endswith(f"&prefix={key}")
+        assert "console.aws.amazon.com" in link
+    else:
+        assert page.key_of("GET", "/" + link.partition("}")[2]) == key
+        assert "Artifacts" in told["report"][BUCKET]
+    assert len(link) < LINK
+
+
+def _given(pipeline: dict[str, Any], action: str) -> dict[str, str]:
+    (found,) = (each for stage in pipeline["Stages"] for each in stage["Actions"] if each["Name"] == action)
+    return {each["name"]: each["value"] for each in json.loads(flat(found["Configuration"]["EnvironmentVariables"]))}
 
 
 @assemblies

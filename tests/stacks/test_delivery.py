@@ -15,10 +15,15 @@ from stacks.delivery import Delivery
 from stacks.training import Training
 from tests.support.stacks import ROOT, Neighbours, template_of
 
+OF_THIS_EXECUTION = "#{variables.PROBLEM}/#{codepipeline.PipelineExecutionId}"
+CONSOLE = (
+    "https://<token>.console.aws.amazon.com/s3/object/<token>?region=<token>"
+    f"&prefix=reports/{OF_THIS_EXECUTION}/report.html"
+)
 GIVEN = "arn:aws:codestar-connections:us-east-1:111122223333:connection/given"
 
 
-def delivery(*, connection: str | None = None, architecture: Any = "arm64") -> Template:
+def delivery(*, connection: str | None = None, architecture: Any = "arm64", reports: Any = "link") -> Template:
     def make(scope: Any, near: Neighbours) -> cdk.Stack:
         artifacts = near.bucket("Artifacts")
         jobs = Training(
@@ -29,6 +34,7 @@ def delivery(*, connection: str | None = None, architecture: Any = "arm64") -> T
             raw=near.bucket("Raw"),
             dvc=near.bucket("Dvc"),
             artifacts=artifacts,
+            capture=near.bucket("Capture"),
             tracking=near.tracking,
             serving_stack="Dev-Serving",
             compute="small",
@@ -57,6 +63,7 @@ def delivery(*, connection: str | None = None, architecture: Any = "arm64") -> T
             service_images=near.repository,
             architecture=architecture,
             artifacts=artifacts,
+            reports=reports,
             verifier=verifier,
             approvers=("ada@example.com", "bob@example.com"),
             approval=cdk.Duration.days(3),
@@ -74,7 +81,7 @@ def template() -> Template:
 
 @pytest.fixture(scope="module")
 def given() -> Template:
-    return delivery(connection=GIVEN, architecture="amd64")
+    return delivery(connection=GIVEN, architecture="amd64", reports="console")
 
 
 def pipeline(template: Template) -> dict[str, Any]:
@@ -164,18 +171,20 @@ def test_every_job_knows_the_problem_and_each_what_its_commands_need(template: T
         "PROBLEM": "#{variables.PROBLEM}",
         "DATA": "#{variables.DATA}",
         "REASON": "#{variables.REASON}",
+        "EXECUTION": "#{codepipeline.PipelineExecutionId}",
     }
     assert variables(template, "Prove") == {
         "PROBLEM": "#{variables.PROBLEM}",
         "VERSION": "#{Train.VERSION}",
         "EXECUTION": "#{codepipeline.PipelineExecutionId}",
         "REPORTS_BUCKET": "<token>",
+        "REPORT": f"<token>{OF_THIS_EXECUTION}",
+        "REPORT_IN_CONSOLE": CONSOLE,
     }
     assert variables(template, "Release") == {
         "PROBLEM": "#{variables.PROBLEM}",
         "VERSION": "#{Train.VERSION}",
         "IMAGE": "#{Image.IMAGE}",
-        "REASON": "#{variables.REASON}",
         "EXECUTION": "#{codepipeline.PipelineExecutionId}",
     }
 
@@ -209,6 +218,25 @@ def test_people_are_asked_about_this_execution_with_a_link_to_its_report_and_for
     assert {mail["Properties"]["Endpoint"] for mail in mails} == {"ada@example.com", "bob@example.com"}
     topics = {mail["Properties"]["TopicArn"]["Ref"] for mail in mails}
     assert topics == {approve["Configuration"]["NotificationArn"]["Ref"]}
+
+
+def test_where_an_environment_says_so_the_link_opens_the_page_and_its_function_reads_reports_only(
+    template: Template,
+) -> None:
+    template.has_resource_properties("AWS::Lambda::Url", {"AuthType": "NONE"})
+    template.has_resource_properties("AWS::Lambda::Function", {"Handler": "report.handler.handle"})
+    objects = [each for each in statements(template, prefix="ReportFunctionRole") if "s3:" in json.dumps(each)]
+    (reading,) = objects
+    assert reading["Action"] == "s3:GetObject"
+    assert reading["Resource"]["Fn::Join"][1][-1] == "/reports/*"
+    alarms = [each["Properties"] for each in template.find_resources("AWS::CloudWatch::Alarm").values()]
+    assert [(each["MetricName"], len(each["AlarmActions"])) for each in alarms] == [("Errors", 1)]
+
+
+def test_elsewhere_the_link_leads_behind_the_consoles_login_and_nothing_is_public(given: Template) -> None:
+    given.resource_count_is("AWS::Lambda::Url", 0)
+    told = variables(given, "Prove")
+    assert told["REPORT"] == told["REPORT_IN_CONSOLE"] == CONSOLE
 
 
 def test_the_verifier_is_told_which_model_must_answer(template: Template) -> None:
@@ -255,11 +283,15 @@ def test_every_job_reaches_the_artifacts_and_only_the_release_may_look_at_execut
     policies = template.find_resources("AWS::IAM::Policy")
     (jobs,) = (policy["Properties"] for key, policy in policies.items() if key.startswith("Jobs"))
     assert len(jobs["Roles"]) == 4
-    (undo,) = (policy["Properties"] for key, policy in policies.items() if key.startswith("Undo"))
-    assert "ReleaseRole" in json.dumps(undo["Roles"])
-    assert len(undo["Roles"]) == 1
-    (looking,) = undo["PolicyDocument"]["Statement"]
-    assert looking["Action"] == ["codepipeline:GetPipelineExecution", "codepipeline:ListPipelineExecutions"]
+    (look,) = (policy["Properties"] for key, policy in policies.items() if key.startswith("Look"))
+    assert "ReleaseRole" in json.dumps(look["Roles"])
+    assert len(look["Roles"]) == 1
+    (looking,) = look["PolicyDocument"]["Statement"]
+    assert looking["Action"] == [
+        "codepipeline:GetPipelineExecution",
+        "codepipeline:ListActionExecutions",
+        "codepipeline:ListPipelineExecutions",
+    ]
     assert looking["Resource"]["Fn::Join"][1][-1]["Ref"].startswith("Pipeline")
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
@@ -27,6 +30,7 @@ def training(*, inside: bool = True, sagemaker: str | None = None, login: bool =
             raw=near.bucket("Raw"),
             dvc=near.bucket("Dvc"),
             artifacts=near.bucket("Artifacts"),
+            capture=near.bucket("Capture"),
             tracking=TrackingAccess(near.tracking.uri, near.clients, secret),
             serving_stack="Dev-Serving",
             compute="medium",
@@ -93,7 +97,7 @@ def rights(template: Template, role: str) -> set[tuple[str, str]]:
 
 def short(resource: Any) -> str:
     text = json.dumps(resource)
-    if bucket := re.search(r"FnGetAtt(Raw|Dvc|Artifacts)[0-9A-F]+Arn", text):
+    if bucket := re.search(r"FnGetAtt(Raw|Dvc|Artifacts|Capture)[0-9A-F]+Arn", text):
         return bucket[1] + "".join(re.findall(r'"(/[^"]*)"', text))
     return resource if isinstance(resource, str) else text
 
@@ -120,12 +124,15 @@ def test_training_reads_raw_data_keeps_its_own_and_adds_models(template: Templat
     )
 
 
-def test_proving_reads_models_and_writes_nothing_but_decisions_and_reports(template: Template) -> None:
+def test_proving_reads_models_and_captured_rows_and_writes_nothing_but_decisions_and_reports(
+    template: Template,
+) -> None:
     assert s3(template, "ProveRole") == (
-        listing("Dvc", "Artifacts")
-        | reading("Dvc/*", "Artifacts/mlflow/*")
-        | writing("Artifacts/mlflow/*/decision.json", "Artifacts/reports/*")
+        listing("Dvc", "Artifacts", "Capture")
+        | reading("Dvc/*", "Artifacts/mlflow/*", "Capture/capture/*")
+        | writing("Artifacts/mlflow/*/decision.json", "Artifacts/mlflow/*/report.html", "Artifacts/reports/*")
     )
+    assert "Capture" in json.dumps(variables(template, "Prove")["EVERGREEN_CAPTURE_BUCKET"]["Value"])
 
 
 def test_releasing_reads_decisions_only_and_updates_no_stack_but_the_one_that_serves(template: Template) -> None:
@@ -212,28 +219,53 @@ def test_training_hands_on_what_was_trained_and_fails_where_it_cannot_be_read(te
     ).keys()
 
 
-def test_the_report_is_written_after_a_no_too_and_lies_where_the_link_points(template: Template) -> None:
-    (report,) = commands(template, "Prove", "post_build")
-    (link,) = (command for command in commands(template, "Prove", "pre_build") if command.startswith("export REPORT="))
-    where = re.search(r's3://\$REPORTS_BUCKET/(\S+)"', report)
-    assert where is not None
-    assert where[1].startswith("reports/$PROBLEM/$EXECUTION/")
-    assert f"prefix={where[1]}" in link
-    assert "X-Amz" not in link
+def test_the_report_is_written_after_a_no_too_and_the_log_says_where_it_is_behind_a_login(template: Template) -> None:
+    report, told = commands(template, "Prove", "post_build")
+    assert '"s3://$REPORTS_BUCKET/reports/$PROBLEM/$EXECUTION/report.html"' in report
+    assert "$REPORT_IN_CONSOLE" in told
     assert spec(template, "Prove")["env"]["exported-variables"] == ["REPORT"]
-    assert "evaluate" in commands(template, "Prove", "build")[-1]
+    assert "ml.cli prove" in commands(template, "Prove", "build")[-1]
 
 
 def test_a_release_takes_back_a_failed_one_first_and_the_image_follows_the_model(template: Template) -> None:
-    (first,) = commands(template, "Release", "pre_build")
-    assert "ops.undo" in first
-    model, image = commands(template, "Release", "build")
-    assert "ml.cli release" in model
-    assert '--by "$CODEBUILD_INITIATOR/$EXECUTION"' in model
+    assert "ops.undo" in commands(template, "Release", "pre_build")[-1]
+    *_, model, image = commands(template, "Release", "build")
+    assert "ml.cli approve" in model
+    assert '--execution "$CODEBUILD_INITIATOR/$EXECUTION"' in model
     assert "ops.rollout" in image
     (patience,) = re.findall(r"--minutes (\d+)", image)
     assert 0 < int(patience) < project(template, "Release")["TimeoutInMinutes"]
     assert variables(template, "Release")["SERVING_STACK"]["Value"] == "Dev-Serving"
+
+
+def test_every_job_knows_its_image_by_tag_and_asks_for_its_digest(template: Template) -> None:
+    for name in ("Train", "Prove", "Release"):
+        assert "Image" in json.dumps(variables(template, name)["EVERGREEN_IMAGE"]["Value"])
+        assert any("ops.image_digest" in command for command in commands(template, name, "pre_build"))
+        assert ("ecr:BatchGetImage") in {action for action, _ in rights(template, f"{name}Role")}
+
+
+def test_a_training_run_says_which_execution_asked_for_it(template: Template) -> None:
+    assert 'export EVERGREEN_TRIGGERED_BY="$CODEBUILD_INITIATOR/$EXECUTION"' in commands(template, "Train", "pre_build")
+
+
+def test_the_approvers_words_reach_the_release_as_data(template: Template, tmp_path: Path) -> None:
+    """The commands as they stand, with a stand-in for `python` that shows what it was given."""
+    words = "fine; $(touch pwned) `touch pwned` \"quoted\" 'too' --help"
+    who, *exports, approve, _ = commands(template, "Release", "build")
+    assert who.endswith("> approval.json")
+    (tmp_path / "approval.json").write_text(json.dumps({"by": "arn:aws:iam::1:user/ada", "why": words}))
+    shown = approve.replace("python -m ml.cli", f"{sys.executable} -c 'import json, sys; print(json.dumps(sys.argv))'")
+    script = "\n".join(["set -e", *(each.replace("python -c", f"{sys.executable} -c") for each in exports), shown])
+    given = {"PROBLEM": "flights", "VERSION": "7", "CODEBUILD_INITIATOR": "codepipeline/P", "EXECUTION": "id"}
+    done = subprocess.run(
+        ["/bin/bash", "-c", script], cwd=tmp_path, env=given, capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout)[1:] == [
+        *("approve", "flights/7", "--by", "arn:aws:iam::1:user/ada"),
+        *("--why", words, "--execution", "codepipeline/P/id", "--json"),
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == ["approval.json"]
 
 
 def test_on_sagemaker_the_jobs_have_the_rights_of_training_and_the_starter_only_those_to_start(
