@@ -1,1 +1,1 @@
-"""What is measured of a version before it is judged: its cost, its answers over HTTP, captured requests, its lineage."""
+"""What is measured of a version before it is judged: its cost, its answers over HTTP, captured rows, its lineage."""

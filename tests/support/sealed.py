@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -13,7 +17,7 @@ from ml.core.parity import golden, prove_parity
 from ml.core.record import Validation
 from ml.io.models import save_model
 from ml.io.sealing import Judged, Origin, seal_model
-from service.bundle import Bundle
+from service.bundle import Bundle, file_digests, seal
 from tests.support.models import Fitted
 
 GENERATED = 1_000
@@ -57,3 +61,12 @@ def sealed(
         provenance={"git_commit": "unknown", "source": "made by a test", "created_at": created_at},
     )
     return seal_model(folder / "bundle", problem, judged, origin)
+
+
+def resealed(bundle: Bundle, folder: Path, changes: Mapping[str, Callable[[Any], Any]]) -> Bundle:
+    """The bundle with some of its JSON files replaced by functions of them, whole again under another digest."""
+    shutil.copytree(bundle.folder, folder)
+    for name, change in changes.items():
+        (folder / name).write_text(json.dumps(change(bundle.document(name))), encoding="utf-8")
+    content = bundle.manifest.content.model_copy(update={"files": file_digests(folder)})
+    return seal(folder, content, bundle.manifest.provenance)
