@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,15 +37,15 @@ def typed(feature: Feature, values: pd.Series[Any]) -> pd.Series[Any]:
     return values.astype("bool" if feature.kind == "boolean" else "int64")
 
 
-def frame_of(problem: Problem, rows: Sequence[dict[str, Value]]) -> pd.DataFrame:
+def frame_of(model: Problem | Schema, rows: Sequence[Mapping[str, Value]]) -> pd.DataFrame:
     """Feature columns of rows as a client gives them."""
-    columns = {f.name: typed(f, pd.Series([row[f.name] for row in rows], dtype=object)) for f in problem.features}
+    columns = {f.name: typed(f, pd.Series([row[f.name] for row in rows], dtype=object)) for f in model.features}
     return pd.DataFrame(columns)
 
 
-def rows_of(problem: Problem, frame: pd.DataFrame) -> list[dict[str, Value]]:
+def rows_of(model: Problem | Schema, frame: pd.DataFrame) -> list[dict[str, Value]]:
     """The same rows as a client would send them."""
-    columns = {feature.name: _plain(feature, frame[feature.name]) for feature in problem.features}
+    columns = {feature.name: _plain(feature, frame[feature.name]) for feature in model.features}
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 

@@ -81,7 +81,7 @@ def fetched(data: str | None, problem: str) -> Iterator[Found]:
 
 def upload(address: Address, content: bytes, content_type: str) -> None:
     """Raises UserError in one sentence."""
-    with _failures(address):
+    with failures(address):
         _client().put_object(Bucket=address.bucket, Key=address.key, Body=content, ContentType=content_type)
 
 
@@ -94,7 +94,7 @@ def _folder_of(problem: str) -> Address:
 
 def _newest(folder: Address) -> Address | None:
     """The youngest object that holds anything: the markers that stand for folders do not."""
-    with _failures(folder):
+    with failures(folder):
         pages = _client().get_paginator("list_objects_v2").paginate(Bucket=folder.bucket, Prefix=folder.key)
         objects = [each for page in pages for each in page.get("Contents", []) if each["Size"]]
     if not objects:
@@ -106,7 +106,7 @@ def _newest(folder: Address) -> Address | None:
 def _download(address: Address, path: Path) -> Address:
     """The address with the version that was really read."""
     wanted = {"VersionId": address.version} if address.version else {}
-    with _failures(address):
+    with failures(address):
         answer = _client().get_object(Bucket=address.bucket, Key=address.key, **wanted)
         with answer["Body"] as body, path.open("wb") as file:
             shutil.copyfileobj(body, file)
@@ -114,7 +114,8 @@ def _download(address: Address, path: Path) -> Address:
 
 
 @contextmanager
-def _failures(address: Address) -> Iterator[None]:
+def failures(address: Address) -> Iterator[None]:
+    """What S3 refuses in the block becomes a UserError in one sentence."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
