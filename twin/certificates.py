@@ -18,7 +18,12 @@ from twin.folder import LOOPBACK, REGION, Twin
 LIFETIME = timedelta(days=30)
 ASKEW = timedelta(hours=1)
 """How far a clock may be behind."""
-NAMES = ("localhost", f"*.{REGION}.elb.amazonaws.com", f"*.{REGION}.awsapprunner.com")
+NAMES = (
+    "localhost",
+    f"*.{REGION}.elb.amazonaws.com",
+    f"*.{REGION}.awsapprunner.com",
+    f"*.lambda-url.{REGION}.on.aws",
+)
 HOSTS = range(1, 255)
 
 

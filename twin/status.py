@@ -50,7 +50,7 @@ def read(folder: Path) -> Status:
             stacks=stacks,
             urls=_urls(cloud, stacks),
             pipelines=dict(_pipelines(cloud)),
-            waits=tuple(question.link for question in questions(cloud)),
+            waits=tuple(addresses.shown(question.link, addresses.known(twin)) for question in questions(cloud)),
         )
     except (BotoCoreError, ClientError) as error:
         return Status(str(folder), twin.endpoint, True, str(error), running)

@@ -45,7 +45,10 @@ def meet(server: Twin, client: Twin, name: str) -> str | None:
             serving.exception()
 
 
-@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "127.81.7.2", "x.us-east-1.awsapprunner.com"])
+@pytest.mark.parametrize(
+    "name",
+    ["127.0.0.1", "localhost", "127.81.7.2", "x.us-east-1.awsapprunner.com", "x.lambda-url.us-east-1.on.aws"],
+)
 def test_a_client_with_the_authority_is_content(twin: Twin, name: str) -> None:
     assert meet(twin, twin, name) == "TLSv1.3"
 

@@ -38,6 +38,7 @@ MODULES = (
     "builds",
     "pipelines",
     "functions",
+    "function_urls",
     "deliveries",
     "alarms",
     "vitals",

@@ -16,6 +16,8 @@ from twin.loop.world import World, expect
 REFUSED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
 LAMBDA, ECS, CODEBUILD = "lambda.amazonaws.com", "ecs-tasks.amazonaws.com", "codebuild.amazonaws.com"
 
+GUESS = "00000000-0000-4000-8000-000000000000"
+
 Deed = Callable[[Cloud, World], Any]
 
 
@@ -61,6 +63,25 @@ def start(cloud: Cloud, world: World) -> Any:
     return cloud.client("codepipeline").start_pipeline_execution(name=world.pipeline)
 
 
+def see_who_approved(cloud: Cloud, world: World) -> Any:
+    return cloud.client("codepipeline").list_action_executions(pipelineName=world.pipeline)
+
+
+def approve(cloud: Cloud, world: World) -> Any:
+    """With a guess at the question's token: whoever may answer is told that it is none."""
+    return cloud.client("codepipeline").put_approval_result(
+        pipelineName=world.pipeline,
+        stageName="Approve",
+        actionName="Approve",
+        token=GUESS,
+        result={"status": "Approved", "summary": "by a machine"},
+    )
+
+
+def look(stack: str, bucket: str, prefix: str) -> Deed:
+    return lambda cloud, world: cloud.client("s3").list_objects_v2(Bucket=world.named(stack, bucket), Prefix=prefix)
+
+
 def change(stack: str) -> Deed:
     """An update that changes nothing: refused or not, nothing happens."""
 
@@ -71,14 +92,20 @@ def change(stack: str) -> Deed:
 
 
 OWN, OTHER = "mlflow/flights/rights.txt", "mlflow/insurance/rights.txt"
-SEEDS = (("Storage", "Artifacts", OWN), ("Storage", "Artifacts", OTHER), ("Storage", "Raw", "rights/capture/x.txt"))
+RAW, REPORT, CAPTURED = "rights/capture/x.txt", "reports/flights/rights.html", "capture/flights/rights.txt"
+SEEDS = (
+    *(("Storage", "Artifacts", key) for key in (OWN, OTHER, REPORT)),
+    ("Storage", "Raw", RAW),
+    ("Storage", "Capture", CAPTURED),
+)
 """Objects that exist while the rights are tried: of a missing one nobody could say why it cannot be had."""
-RAW = SEEDS[2][2]
+RECORD = "mlflow/flights/rights/decision.json"
 ARTIFACTS = ("Storage", "Artifacts")
 SERVICE = ("Serving", "FlightsTask/TaskRole", ECS)
 TRAIN, PROVE, RELEASE = (("Training", f"{name}/Role", CODEBUILD) for name in ("Train", "Prove", "Release"))
 RETRAIN = ("Triggers", "RetrainRole", LAMBDA)
 MLFLOW = ("Tracking", "ServerRole", ECS)
+LINK = ("Delivery", "Report/FunctionRole", LAMBDA)
 
 RIGHTS = (
     Right(*SERVICE, "read its own model", read(*ARTIFACTS, OWN), allowed=True),
@@ -93,11 +120,20 @@ RIGHTS = (
     Right(*TRAIN, "read captured predictions", read("Storage", "Capture", "capture/flights/x")),
     Right(*TRAIN, "read the registry's password", password),
     Right(*TRAIN, "start the pipeline that runs it", start),
+    Right(*TRAIN, "answer the question about its model", approve),
     Right(*TRAIN, "change the service", change("Serving")),
     Right(*PROVE, "write a report", write(*ARTIFACTS, "reports/flights/x"), allowed=True),
+    Right(*PROVE, "keep a record with a version", write(*ARTIFACTS, RECORD), allowed=True),
+    Right(*PROVE, "read captured predictions", read("Storage", "Capture", CAPTURED), allowed=True),
+    Right(*PROVE, "add captured predictions", write("Storage", "Capture", CAPTURED)),
+    Right(*PROVE, "answer the question about its proof", approve),
     Right(*PROVE, "change a model", write(*ARTIFACTS, OWN)),
     Right(*PROVE, "read the raw data", read("Storage", "Raw", RAW)),
     Right(*PROVE, "read the registry's password", password),
+    Right(*RELEASE, "see who approved", see_who_approved, allowed=True),
+    Right(*RELEASE, "answer the question itself", approve),
+    Right(*RELEASE, "change the record that it goes by", write(*ARTIFACTS, RECORD)),
+    Right(*RELEASE, "read captured predictions", read("Storage", "Capture", CAPTURED)),
     Right(*RELEASE, "read the raw data", read("Storage", "Raw", RAW)),
     Right(*RELEASE, "change the tracking server", change("Tracking")),
     Right(*RELEASE, "read the registry's password", password),
@@ -110,6 +146,10 @@ RIGHTS = (
     Right("Tracking", "Server/ExecutionRole", ECS, "read the registry's password", password, allowed=True),
     Right("Tracking", "Server/ExecutionRole", ECS, "read a model", read(*ARTIFACTS, OWN)),
     Right("Serving", "VerifierRole", LAMBDA, "read a model", read(*ARTIFACTS, OWN)),
+    Right(*LINK, "read a report", read(*ARTIFACTS, REPORT), allowed=True),
+    Right(*LINK, "look which reports there are", look(*ARTIFACTS, "reports/")),
+    Right(*LINK, "change a report", write(*ARTIFACTS, REPORT)),
+    Right(*LINK, "read a model", read(*ARTIFACTS, OWN)),
     Right("Delivery", "Image/Role", CODEBUILD, "read a model", read(*ARTIFACTS, OWN)),
     Right("Delivery", "Image/Role", CODEBUILD, "change the service", change("Serving")),
 )

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import parse_qs, urlsplit
 
-from twin.loop import tables
+from twin.loop import records, tables
 from twin.loop.load import steady
 from twin.loop.play import Play
-from twin.loop.runs import all_runs, await_run, runs_of
+from twin.loop.reviewer import reviewer
+from twin.loop.runs import Run, all_runs, await_run, runs_of
 from twin.loop.tables import PROBLEM
 from twin.loop.world import LoopError, expect
 from twin.poll import until
 
-FEW, MANY = 6_000, 30_000
+FEW, SOME, MANY = 6_000, 20_000, 30_000
 """Rows: enough for a first model, and enough more for a better one."""
 NO_MODEL = "no model yet"
+BETTER = 'better on every count; $(say nothing) `else` "here"'
+"""Words of a person, which must be read by nobody but persons."""
 
 
 def deploy_from_nothing(play: Play) -> None:
@@ -69,8 +71,7 @@ def reject(play: Play) -> None:
     run = all_runs(world)[0]
     run.await_question()
     asked = world.approvals.await_word(run.id)
-    report = _report(play, run.exported("Prove")["REPORT"])
-    expect(run.id in run.exported("Prove")["REPORT"], "the link must open the report of this very run")
+    report = records.report(run)
     expect(run.exported("Prove")["REPORT"] in asked, f"the question must hold the link: {asked}")
     path = world.cloud.twin.folder / "report.html"
     path.write_bytes(report)
@@ -104,7 +105,7 @@ def release_a_better_one_under_load(play: Play) -> None:
         asked = time.monotonic() - began
         with play.watch.time("approval to new model served"):
             version = run.exported("Train")["VERSION"]
-            run.answer(approve=True, summary="better on every count")
+            by = _approve_as_a_person(run, BETTER)
             after = world.await_served(version, seconds=120.0)
         play.watch.seconds["put to new model served, without the person"] = (
             asked + play.watch.seconds["approval to new model served"]
@@ -115,6 +116,21 @@ def release_a_better_one_under_load(play: Play) -> None:
     expect(not load.failed, f"no request may fail: {load.told()}; {load.failed[:3]}")
     expect(before is not None and after["digest"] != before["digest"], "the digest must change with the model")
     play.say(f"{load.told()}; by version {dict(load.versions)}")
+    replay = records.decision(run)["attached"]["replay"]
+    expect(replay["status"] == "replayed", f"what was captured should have been asked of both models: {replay}")
+    play.say(f"replayed before the question: {replay['said']}")
+    released = records.history(world)[-1]
+    seen = tuple(released[field] for field in ("happened", "version", "by", "why"))
+    expect(seen == ("released", int(version), by, BETTER), f"the registry should tell who released it: {released}")
+    expect(released["execution"].endswith(f"/{run.id}"), f"and in which run: {released}")
+    play.say(f"the registry's history: released by {by}, because: {BETTER}")
+
+
+def _approve_as_a_person(run: Run, words: str) -> str:
+    """By whom: AWS takes it from the credentials, whatever the words say."""
+    with reviewer(run.world) as person:
+        person.approve(run.await_question(), words)
+        return person.arn
 
 
 def refuse_poison(play: Play) -> None:
@@ -159,17 +175,29 @@ def roll_back(play: Play) -> None:
     play.say(f"version {served['version']} is served again")
 
 
+def refuse_an_altered_record(play: Play) -> None:
+    """A record that was altered after the proof is not released, whoever approves: the champion stays"""
+    world, champion = play.world, play.world.served()
+    run = play.bring("altered.csv", tables.csv(tables.flights(SOME, seed=3)))
+    run.await_question()
+    key = records.alter(run)
+    play.say(f"one byte more in {key}")
+    mark = world.alerts.mark()
+    run.answer(approve=True, summary="looks right to me")
+    run.await_end("Failed")
+    expect(
+        "is not the one that was recorded" in run.closer(), f"why nothing was released cannot be read: {run.closer()}"
+    )
+    world.alerts.await_word("Release", since=mark)
+    back = all_runs(world)[0]
+    expect(back.id != run.id, "a failed release is rolled back")
+    back.await_end("Succeeded")
+    expect(world.served() == champion, f"the champion must stay: {champion} before, {world.served()} after")
+    play.say(f"refused, and version {(champion or {})['version']} is served as before")
+
+
 def _ended(play: Play, execution: str) -> bool:
     status = next(run for run in all_runs(play.world) if run.id == execution).status
     if status == "Failed":
         raise LoopError("the rollback was served, and its execution failed")
     return status == "Succeeded"
-
-
-def _report(play: Play, link: str) -> bytes:
-    """What the console would show behind the link of the question."""
-    parts = urlsplit(link)
-    bucket, key = parts.path.rpartition("/")[2], parse_qs(parts.query)["prefix"][0]
-    body: bytes = play.world.cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-    expect(b"<html" in body[:500].lower(), f"{link} is no page")
-    return body

@@ -30,6 +30,7 @@ MAIN: tuple[Scene, ...] = (
 """What a person is shown; the twin runs on afterwards."""
 
 BREAKING: tuple[Scene, ...] = (
+    scenes.refuse_an_altered_record,
     try_rights,
     faults.a_right_is_missing,
     faults.registry_killed_in_training,

@@ -84,6 +84,15 @@ class World:
             raise LoopError(f"the twin has no place for {url}; it knows {', '.join(names) or 'no name'}")
         return found.rstrip("/")
 
+    def browse(self, link: str) -> httpx.Response:
+        """What a person's browser gets: by its public name, over TLS, without credentials. Raises LoopError."""
+        host = str(httpx.URL(link).host)
+        place = addresses.here(link, addresses.known(self.cloud.twin))
+        if place is None:
+            raise LoopError(f"nobody on this machine answers to {host}")
+        with self.client(timeout=30.0) as client:
+            return client.get(place, headers={"Host": host}, extensions={"sni_hostname": host})
+
     @cached_property
     def alerts(self) -> Inbox:
         return Inbox.of(self.cloud, self.named("Foundation", "Alerts"), "alerts")
