@@ -6,6 +6,7 @@ import http.client
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -79,7 +80,7 @@ def _batches(rows: Sequence[Known]) -> Iterator[list[dict[str, Value]]]:
         yield part
 
 
-def _answer(served: Served, path: str, body: object) -> dict[str, object]:
+def _answer(served: Served, path: str, body: object) -> dict[str, Any]:
     status, document = _call(served, path, body)
     if status != http.client.OK:
         raise _WrongAnswerError(f"POST {path} answered {status} to a row that is valid: {_short(document)}.")
@@ -96,14 +97,14 @@ def _require_refusal(served: Served, row: Unknown, example: dict[str, Value]) ->
             )
 
 
-def _call(served: Served, path: str, body: object) -> tuple[int, dict[str, object]]:
+def _call(served: Served, path: str, body: object) -> tuple[int, dict[str, Any]]:
     try:
         return served.post(path, body)
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise _WrongAnswerError(f"POST {path} was not answered: {type(error).__name__} {error}.") from error
 
 
-def _names(document: dict[str, object], feature: str) -> bool:
+def _names(document: dict[str, Any], feature: str) -> bool:
     detail = document.get("detail")
     return isinstance(detail, list) and any(feature in problem.get("loc", ()) for problem in detail)
 
