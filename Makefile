@@ -28,13 +28,15 @@ TARGET ?=
 APPROVAL ?=
 VERSION ?=
 REASON ?= a person asked
+BY ?=
+WHY ?=
 TWIN ?= var/twin
 # What a recipe reads as a variable of the shell: a word from outside is then never part of a script.
-export PROBLEM DATA VERSION REASON TWIN
+export PROBLEM DATA VERSION REASON BY WHY TWIN
 CONTEXT = --context environment=$(ENV) $(if $(TARGET),--context target=$(TARGET))
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test lint format bench ui lock retrain release synth cost doctor bootstrap diff deploy destroy redrive images images-check images-push \
+.PHONY: help run install test lint format bench ui lock retrain approve synth cost doctor bootstrap diff deploy destroy redrive images images-check images-push \
 	twin twin-down twin-test twin-env twin-status
 
 help: ## Show this list
@@ -116,8 +118,8 @@ retrain: $(VENV)/.run ## Train PROBLEM=flights and prove it against the champion
 	@$(BIN)/evergreen train "$$PROBLEM" $${DATA:+--data "$$DATA"} --reason "$$REASON" --json > var/trained.json
 	@$(BIN)/evergreen evaluate "$$PROBLEM"; said=$$?; $(BIN)/evergreen report "$$PROBLEM" --output var/report.html; exit $$said
 
-release: $(VENV)/.run ## Release VERSION of PROBLEM=flights by the decision on record
-	@$(BIN)/evergreen release "$$PROBLEM" --version "$$VERSION" --reason "$$REASON"
+approve: $(VENV)/.run ## Release VERSION of PROBLEM=flights by the decision on record, in the name of BY and for the reason WHY
+	@$(BIN)/evergreen approve "$$PROBLEM/$$VERSION" --by "$$BY" --why "$$WHY" $${EXECUTION:+--execution "$$EXECUTION"}
 
 ui: $(VENV)/.run ## Serve the MLflow UI of this checkout on UI_PORT=5000
 	@mkdir -p var

@@ -125,16 +125,16 @@ def release(
     json: Json = False,
 ) -> None:
     """Release a version by the decision on record, without judging it again; the previous version is restored."""
+    from ml.approval import RefusedError
+    from ml.approval import approve as release_version
     from ml.io.registry import Registry
     from ml.loop import person
-    from ml.release import RefusedError
-    from ml.release import release as release_version
 
     workspace = Workspace.here()
     problem = workspace.problem(name)
     try:
         registry = Registry(workspace.tracking, name)
-        released = release_version(registry, version, reason=reason, by=by or person())
+        released = release_version(registry, version, by=by or person(), why=reason)
     except RefusedError as error:
         sys.stderr.write(f"error: {error}\n")
         raise typer.Exit(NOT_PROMOTED) from None

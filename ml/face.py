@@ -18,12 +18,12 @@ from ml.io import tags
 
 if TYPE_CHECKING:
     # Reports are of finished work; what did the work need not be loaded to print it.
+    from ml.approval import Released
     from ml.core.bootstrap import Interval
     from ml.io.registry import Rollback, Version
     from ml.loop import Proof, Trained
     from ml.predict import Predicted
     from ml.problem import Problem
-    from ml.release import Released
     from ml.reproduce import Reproduction
     from service.schema import Schema
 

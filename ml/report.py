@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
+from ml.approval import recorded_decision
 from ml.core.record import record_bytes
 from ml.errors import UserError
 from ml.io.artifacts import DECISION
@@ -11,7 +12,6 @@ from ml.io.objects import SCHEME, Address, upload
 from ml.io.registry import Registry
 from ml.loop import newest_challenger
 from ml.page import decision_page
-from ml.release import recorded_decision
 
 
 def write_report(registry: Registry, number: int | None, output: str) -> str:
@@ -21,7 +21,7 @@ def write_report(registry: Registry, number: int | None, output: str) -> str:
     if decision is None:
         command = f"evergreen evaluate {version.name} --version {version.number}"
         raise UserError(f"{version.name} version {version.number} was never judged; run `{command}`")
-    page = decision_page(version, decision).encode()
+    page = decision_page(decision).encode()
     record = record_bytes(decision)
     if output.startswith(SCHEME):
         address = Address.parse(output)

@@ -15,6 +15,11 @@ from ml.io.tracking import Tracking, TrackingError
 from service.bundle import Bundle, read_bundle, sha256
 
 DECISION = "decision.json"
+REPORT = "report.html"
+
+
+class AlteredError(TrackingError):
+    """What lies in the artifact store is not what the registry says."""
 
 
 def fetch_artifact(tracking: Tracking, version: Version, path: str, into: Path) -> Path:
@@ -60,25 +65,33 @@ def training_keys(tracking: Tracking, version: Version) -> npt.NDArray[np.uint64
     return keys
 
 
-def log_decision(registry: Registry, number: int, decision: bytes) -> str:
-    """Attach decision.json to the version's run and its sha256, which is returned, to the version."""
+def log_proof(registry: Registry, number: int, record: bytes, page: bytes | None = None) -> str:
+    """Attach decision.json, and the page that shows it, to the version's run; the record's sha256 to the version.
+
+    The sha256 is returned, and written last: a record that arrived alone does not fit it and is not believed.
+    """
     version = registry.version(number)
+    files = {DECISION: record} | ({} if page is None else {REPORT: page})
     with tempfile.TemporaryDirectory() as folder, registry.tracking.session() as client:
-        path = Path(folder) / DECISION
-        path.write_bytes(decision)
-        client.log_artifact(version.run_id, str(path))
-    digest = sha256(decision)
+        for name, content in files.items():
+            path = Path(folder) / name
+            path.write_bytes(content)
+            client.log_artifact(version.run_id, str(path))
+    digest = sha256(record)
     registry.tag(number, {tags.DECISION_SHA256: digest})
     return digest
 
 
+log_decision = log_proof
+
+
 def fetch_decision(tracking: Tracking, version: Version) -> bytes | None:
-    """The record that `log_decision` attached last, or None. Raises TrackingError for one that was altered since."""
+    """The record that `log_proof` attached last, or None. Raises AlteredError for one that was altered since."""
     digest = version.tags.get(tags.DECISION_SHA256)
     if digest is None:
         return None
     with tempfile.TemporaryDirectory() as folder:
         record = fetch_artifact(tracking, version, DECISION, Path(folder)).read_bytes()
     if sha256(record) != digest:
-        raise TrackingError(f"{DECISION} of {version.name} version {version.number} is not the one that was recorded")
+        raise AlteredError(f"{DECISION} of {version.name} version {version.number} is not the one that was recorded")
     return record

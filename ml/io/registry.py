@@ -9,51 +9,37 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ml.io import tags
-from ml.io.tracking import Tracking, TrackingError
+from ml.io.changes import NAME, brief, promotion, rejection, restoration, spoken, waits_no_longer
+from ml.io.journal import Event, State, Writer, carry_out, settle
+from ml.io.locks import lock
+from ml.io.tracking import Tracking
+from ml.io.versions import (
+    ChampionMovedError,
+    IsChampionError,
+    NoChampionError,
+    NoSuchVersionError,
+    NothingToRollBackToError,
+    Version,
+    read_entities,
+    read_state,
+    read_version,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
 
-class NoSuchVersionError(TrackingError):
-    """The model has no version of that number."""
-
-
-class NoChampionError(TrackingError):
-    """Nothing has been released yet."""
-
-
-class NothingToRollBackToError(TrackingError):
-    """There is no earlier release."""
-
-
-class ChampionMovedError(TrackingError):
-    """The champion is not the one that the decision was made against."""
-
-
-@dataclass(frozen=True)
-class Version:
-    """A registered version as `evergreen status` shows it. Times in tags are ISO 8601, UTC."""
-
-    name: str
-    number: int
-    digest: str
-    bundle_uri: str
-    run_id: str
-    created: datetime
-    aliases: tuple[str, ...]
-    tags: Mapping[str, str]
-    metrics: Mapping[str, float]
-
-    @property
-    def released_at(self) -> str | None:
-        return self.tags.get(tags.RELEASED_AT)
-
-    @property
-    def rolled_back(self) -> str | None:
-        """Time and reason, while the version is out."""
-        return self.tags.get(tags.ROLLED_BACK)
+__all__ = [
+    "ChampionMovedError",
+    "IsChampionError",
+    "NoChampionError",
+    "NoSuchVersionError",
+    "NothingToRollBackToError",
+    "Registry",
+    "Rollback",
+    "Version",
+]
 
 
 @dataclass(frozen=True)
@@ -62,6 +48,10 @@ class Rollback:
 
     champion: Version
     taken_out: Version
+
+
+def _everything(_: Version) -> None:
+    """Refuse nothing."""
 
 
 def _utc_now() -> datetime:
@@ -79,8 +69,8 @@ class Registry:
     def versions(self) -> tuple[Version, ...]:
         """All versions, newest first; none when nothing was registered under the name."""
         with self.tracking.session() as client:
-            aliases = _aliases(client, self.name)
-            found = [_version(client, entity, aliases) for entity in _entities(client, self.name)]
+            aliases = read_state(client, self.name).aliases
+            found = [read_version(client, entity, aliases) for entity in read_entities(client, self.name)]
         return tuple(sorted(found, key=lambda version: version.number, reverse=True))
 
     def version(self, number: int) -> Version:
@@ -91,7 +81,7 @@ class Registry:
     def aliased(self, alias: str) -> Version | None:
         """The version that an alias (challenger, champion, previous) points to."""
         with self.tracking.session() as client:
-            number = _aliases(client, self.name).get(alias)
+            number = read_state(client, self.name).aliases.get(alias)
             return None if number is None else self._read(client, number)
 
     def champion(self) -> Version:
@@ -100,70 +90,110 @@ class Registry:
             raise self._no_champion()
         return found
 
+    def events(self) -> tuple[Event, ...]:
+        """What happened to the releases since that is recorded, oldest first."""
+        with self.tracking.session() as client:
+            return tuple(read_state(client, self.name).events.values())
+
     def set_challenger(self, number: int) -> None:
         """Raises NoSuchVersionError."""
-        with self._change() as (client, _):
-            self._entity(client, number)
-            client.set_registered_model_alias(self.name, tags.CHALLENGER, str(number))
+        with self._change() as (writer, _):
+            self._entity(writer.client, number)
+            writer.alias(tags.CHALLENGER, number)
 
     def promote(
-        self, number: int, *, expected: int | None, by: str, extra_tags: Mapping[str, str] | None = None
+        self,
+        number: int,
+        *,
+        expected: int | None,
+        by: str,
+        why: str = "",
+        execution: str = "",
+        extra_tags: Mapping[str, str] | None = None,
+        allow: Callable[[Version], None] = _everything,
     ) -> Version:
         """Make a version the champion, and the champion the previous one.
 
         `expected` is the champion that the version was compared with (None: there was none). Promoting the champion
-        again changes nothing. The alias `champion` moves last: a failure before that leaves the release as it was,
-        and promoting again completes it. Raises NoSuchVersionError and ChampionMovedError.
+        again changes nothing. `allow` is asked under the lock and refuses by raising. Whatever fails, the champion is
+        the old one or the new one, and the next change completes the rest. Raises NoSuchVersionError and
+        ChampionMovedError.
         """
-        with self._change() as (client, aliases):
-            entity = self._entity(client, number)
-            champion = aliases.get(tags.CHAMPION)
-            if champion != number:
-                if champion != expected:
-                    raise ChampionMovedError(
-                        f"the champion of {self.name} is {_named(champion)}, not {_named(expected)} which version "
-                        f"{number} was compared with: evaluate it again"
-                    )
-                if champion is not None:
-                    client.set_registered_model_alias(self.name, tags.PREVIOUS, str(champion))
-                release = {tags.RELEASED_AT: self._now(), tags.RELEASED_BY: by, **(extra_tags or {})}
-                self._tag(client, entity, release)
-                self._clear_mark(client, entity)
-                client.set_registered_model_alias(self.name, tags.CHAMPION, str(number))
-            if aliases.get(tags.CHALLENGER) == number:
-                client.delete_registered_model_alias(self.name, tags.CHALLENGER)
-            return self._read(client, number)
+        with self._change() as (writer, state):
+            version = self._read(writer.client, number)
+            champion = state.aliases.get(tags.CHAMPION)
+            if champion == number:
+                for alias, target in waits_no_longer(version).items():
+                    writer.alias(alias, target)
+                return self._read(writer.client, number)
+            if champion != expected:
+                raise ChampionMovedError(
+                    f"the champion of {self.name} is {_named(champion)}, not {_named(expected)} which version "
+                    f"{number} was compared with: prove it again"
+                )
+            allow(version)
+            extra = extra_tags or {}
+            carry_out(writer, promotion(state, version, self.clock(), extra=extra, **spoken(by, why, execution)))
+            return self._read(writer.client, number)
 
-    def rollback(self, reason: str) -> Rollback:
+    def rollback(self, reason: str, *, to: int | None = None, by: str = "", execution: str = "") -> Rollback:
         """Make the previous version the champion again; a second rollback undoes the first.
 
-        Raises NoChampionError and NothingToRollBackToError.
+        With `to` it is a release of that version in the execution, and done only if that is the previous one. Raises
+        NoChampionError and NothingToRollBackToError.
         """
-        with self._change() as (client, aliases):
-            champion, previous = aliases.get(tags.CHAMPION), aliases.get(tags.PREVIOUS)
+        with self._change() as (writer, state):
+            champion, previous = state.aliases.get(tags.CHAMPION), state.aliases.get(tags.PREVIOUS)
             if champion is None:
                 raise self._no_champion()
-            if previous is None or previous == champion:
-                raise NothingToRollBackToError(f"{self.name} has no release before version {champion} to go back to")
-            now = self._now()
-            back, out = self._entity(client, previous), self._entity(client, champion)
-            self._tag(client, out, {tags.ROLLED_BACK: f"{now}: {reason}"})
-            self._tag(client, back, {tags.RESTORED_AT: now})
-            self._clear_mark(client, back)
-            client.set_registered_model_alias(self.name, tags.CHAMPION, str(previous))
-            client.set_registered_model_alias(self.name, tags.PREVIOUS, str(champion))
-            return Rollback(champion=self._read(client, previous), taken_out=self._read(client, champion))
+            if previous is None or previous == champion or to not in (None, previous):
+                before = "no release" if to is None else f"no version {to}"
+                raise NothingToRollBackToError(f"{self.name} has {before} before version {champion} to go back to")
+            out, back = self._read(writer.client, champion), self._read(writer.client, previous)
+            if back.rejected is not None:
+                raise NothingToRollBackToError(
+                    f"{self.name} has no release before version {champion} to go back to: version {previous} was "
+                    f"rejected, {back.rejected}"
+                )
+            said = spoken(by, reason, execution)
+            carry_out(writer, restoration(state, out, back, self.clock(), released=to is not None, **said))
+            return Rollback(champion=self._read(writer.client, previous), taken_out=self._read(writer.client, champion))
+
+    def reject(self, number: int, *, by: str, why: str) -> Version:
+        """Mark a version as one that a person does not want released, and let it wait no longer.
+
+        Raises NoSuchVersionError, and IsChampionError for the one that is released.
+        """
+        with self._change() as (writer, state):
+            version = self._read(writer.client, number)
+            if tags.CHAMPION in version.aliases:
+                raise IsChampionError(f"{self.name} version {number} is the champion; take it out with a rollback")
+            carry_out(writer, rejection(state, version, self.clock(), by=brief(by, NAME), why=brief(why)))
+            return self._read(writer.client, number)
+
+    def settle(self) -> None:
+        """Complete or forget a change that a process left unfinished. Without one there is nothing to wait for."""
+        with self.tracking.session() as client:
+            begun = read_state(client, self.name).intent is not None
+        if begun:
+            with self._change():
+                pass
 
     def tag(self, number: int, values: Mapping[str, str]) -> None:
         """Raises NoSuchVersionError."""
         with self.tracking.session() as client:
-            self._tag(client, self._entity(client, number), values)
+            self._entity(client, number)
+            for key, value in values.items():
+                client.set_model_version_tag(self.name, str(number), key, value)
 
     @contextmanager
-    def _change(self) -> Iterator[tuple[MlflowClient, dict[str, int]]]:
-        """A session under the model's lock, with the aliases as they are once the lock is held."""
-        with self.tracking.lock(self.name), self.tracking.session() as client:
-            yield client, _aliases(client, self.name)
+    def _change(self) -> Iterator[tuple[Writer, State]]:
+        """The right to write, and the model as it is once the lock is held and nothing is unfinished."""
+        with lock(self.tracking, self.name) as hold, self.tracking.session() as client:
+            writer, state = Writer(client, self.name, hold), read_state(client, self.name)
+            if settle(writer, state):
+                state = read_state(client, self.name)
+            yield writer, state
 
     def _entity(self, client: MlflowClient, number: int) -> ModelVersion:
         for entity in client.search_model_versions(f"name = '{self.name}' AND version_number = {int(number)}"):
@@ -171,60 +201,11 @@ class Registry:
         raise NoSuchVersionError(f"{self.name} has no version {number}")
 
     def _read(self, client: MlflowClient, number: int) -> Version:
-        return _version(client, self._entity(client, number), _aliases(client, self.name))
-
-    def _tag(self, client: MlflowClient, entity: ModelVersion, values: Mapping[str, str]) -> None:
-        for key, value in values.items():
-            client.set_model_version_tag(self.name, str(entity.version), key, value)
-
-    def _clear_mark(self, client: MlflowClient, entity: ModelVersion) -> None:
-        if tags.ROLLED_BACK in entity.tags:
-            client.delete_model_version_tag(self.name, str(entity.version), tags.ROLLED_BACK)
+        return read_version(client, self._entity(client, number), read_state(client, self.name).aliases)
 
     def _no_champion(self) -> NoChampionError:
         return NoChampionError(f"{self.name} has no champion: nothing has been released yet")
 
-    def _now(self) -> str:
-        return self.clock().astimezone(UTC).isoformat(timespec="seconds")
-
 
 def _named(number: int | None) -> str:
     return "not set" if number is None else f"version {number}"
-
-
-def _aliases(client: MlflowClient, name: str) -> dict[str, int]:
-    # Read from the model: not every store fills the aliases of the versions that a search finds.
-    from mlflow.exceptions import MlflowException
-
-    try:
-        model = client.get_registered_model(name)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
-        return {}
-    return {alias: int(number) for alias, number in model.aliases.items()}
-
-
-def _entities(client: MlflowClient, name: str) -> Iterator[ModelVersion]:
-    token: str | None = None
-    while True:
-        page = client.search_model_versions(f"name = '{name}'", max_results=1000, page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return
-
-
-def _version(client: MlflowClient, entity: ModelVersion, aliases: Mapping[str, int]) -> Version:
-    number = int(entity.version)
-    return Version(
-        name=entity.name,
-        number=number,
-        digest=entity.tags.get(tags.BUNDLE_DIGEST, ""),
-        bundle_uri=entity.tags.get(tags.BUNDLE_URI, ""),
-        run_id=entity.run_id or "",
-        created=datetime.fromtimestamp(entity.creation_timestamp / 1000, UTC),
-        aliases=tuple(sorted(alias for alias, target in aliases.items() if target == number)),
-        tags=dict(entity.tags),
-        metrics=dict(client.get_run(entity.run_id).data.metrics) if entity.run_id else {},
-    )

@@ -24,3 +24,7 @@ IMAGE = "evergreen.image"
 RELEASED_WHY = "evergreen.released_why"
 RELEASED_IN = "evergreen.released_in"
 REJECTED = "evergreen.rejected"
+
+INTENT = "evergreen.intent"
+EVENT = "evergreen.event."
+"""On the model itself: a change that was begun, and one tag for each thing that happened to its releases."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import re
@@ -58,14 +57,15 @@ class Tracking:
     `uri` is `sqlite:///` and a path, or the http(s) address of a server. `artifact_root` is where new experiments
     keep their artifacts; None leaves it to the server. Seconds bound the first contact and the wait for a lock.
     `patience_seconds` is how long a server may be away, as it is when its task is replaced: a job waits that long,
-    a person wants to know at once.
+    a person wants to know at once. `lease_seconds` is how long the lock of a process that died stays taken on a server.
     """
 
     uri: str
     artifact_root: str | None = None
     connect_seconds: float = 5.0
     patience_seconds: float = 0.0
-    lock_seconds: float = 60.0
+    lock_seconds: float = 150.0
+    lease_seconds: float = 120.0
 
     @classmethod
     def embedded(cls, folder: Path) -> Tracking:
@@ -96,22 +96,6 @@ class Tracking:
             mlflow.set_tracking_uri(self.uri)
             stack.enter_context(_failures(self.uri))
             yield mlflow.MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
-
-    @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Exclusive right to change what is registered under `name`.
-
-        MLflow has no compare-and-swap. With a database file, processes of this machine exclude each other; with a
-        server, whoever calls is expected to run one release at a time. Raises BusyError.
-        """
-        if self.database is None:
-            yield
-            return
-        self.database.parent.mkdir(parents=True, exist_ok=True)
-        path = self.database.with_name(f"{self.database.name}.{name}.lock")
-        with path.open("ab") as file:
-            _acquire(file.fileno(), f"another process is releasing {name} ({path})", self.lock_seconds)
-            yield
 
     def _check_reachable(self) -> None:
         if self.database is not None:
@@ -160,18 +144,6 @@ def _check_server(uri: str, seconds: float) -> None:
     except (OSError, ValueError) as error:
         reason = str(getattr(error, "reason", error))
     raise UnreachableError(f"the tracking server {uri} does not answer: {reason}")
-
-
-def _acquire(file: int, problem: str, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError as error:
-            if time.monotonic() >= deadline:
-                raise BusyError(f"{problem}; gave up after {seconds:g} seconds") from error
-            time.sleep(0.05)
 
 
 @contextmanager

@@ -61,6 +61,8 @@ def logged(tracking: Tracking, tmp_path_factory: pytest.TempPathFactory) -> Line
 def registry(logged: Line) -> Iterator[Registry]:
     yield logged.registry
     with logged.registry.tracking.session() as client:
+        for tag in client.get_registered_model("line").tags:
+            client.delete_registered_model_tag("line", tag)
         for alias in client.get_registered_model("line").aliases:
             client.delete_registered_model_alias("line", alias)
         for run in logged.runs:

@@ -10,6 +10,7 @@ import pytest
 
 from ml.io import tags
 from ml.io.artifacts import fetch_artifact, fetch_bundle, log_decision
+from ml.io.locks import lock
 from ml.io.registry import (
     ChampionMovedError,
     NoChampionError,
@@ -197,5 +198,5 @@ def test_of_releases_at_the_same_moment_one_wins(registry: Registry) -> None:
 
 def test_a_lock_that_is_held_for_too_long_is_reported(embedded: Tracking) -> None:
     hasty = replace(embedded, lock_seconds=0.1)
-    with hasty.lock("held"), pytest.raises(BusyError, match="another process is releasing held"):
+    with lock(hasty, "held"), pytest.raises(BusyError, match="another process is releasing held"):
         Registry(hasty, "held").rollback("bad")
