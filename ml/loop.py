@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from ml.io import dvc, tags
 from ml.io.artifacts import fetch_bundle, log_decision, training_keys
 from ml.io.log import event
 from ml.io.objects import fetched
+from ml.io.person import person
 from ml.io.raw import arrive, default_request, requested
 from ml.io.registry import Registry, Rollback, Version
 from ml.io.tables import DECISION, HOLDOUT, REGISTERED, read_json, read_table
@@ -124,14 +124,6 @@ def bundle_of(workspace: Workspace, version: Version) -> Bundle:
     """A verified copy of a version's bundle on this disk."""
     folder = workspace.root / "var" / "proof" / version.name / version.digest
     return fetch_bundle(workspace.tracking, version, folder)
-
-
-def person() -> str:
-    """Who acts, for the record."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
 
 
 @contextmanager
