@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ml.core.binning import error_of_chance
 from ml.core.bootstrap import Gain, Interval, resample
-from ml.core.calibration import error_of_chance, expected_error, interval_coverage
+from ml.core.calibration import expected_error, interval_coverage
 from ml.core.frame import TARGET
 from ml.core.leakage import Leak, strongest_single_feature
+from ml.core.metrics import CALIBRATION_ERROR
 from ml.core.record import Calibrated, SliceGain, Validation
 from ml.core.slice_gains import slice_gains
 from ml.problem import Problem
@@ -49,12 +51,18 @@ def gather(
 ) -> Evidence:
     """Score outputs of shape (rows,) by role. Raises ValueError where the target has one value only."""
     y = frame[TARGET].to_numpy(dtype=np.float64)
-    gate = problem.gate
-    resampled = resample(y, outputs, problem.metrics, resamples=resamples, seed=seed)
+    gate, binary = problem.gate, problem.task == "binary"
+    names = (*problem.metrics, CALIBRATION_ERROR) if binary else problem.metrics
+    resampled = resample(y, outputs, names, resamples=resamples, seed=seed)
     gains = {}
     if CHAMPION in outputs:
         gains = {name: resampled.gain(CHAMPION, CHALLENGER, name, gate.confidence) for name in problem.metrics}
-    binary = problem.task == "binary"
+
+    def calibrated(role: str, output: Vector) -> Calibrated | None:
+        if binary:
+            return expected_error(y, output, resampled.values[role][CALIBRATION_ERROR], confidence=gate.confidence)
+        return interval_coverage(y, output, validations[role], confidence=gate.confidence)
+
     return Evidence(
         leak=strongest_single_feature(frame, y, problem),
         metrics={
@@ -65,11 +73,6 @@ def gather(
         gains=gains,
         equal=CHAMPION in outputs and np.array_equal(outputs[CHAMPION], outputs[CHALLENGER]),
         slices=slice_gains(problem, frame, y, outputs, resamples=resamples, seed=seed),
-        calibrated={
-            role: expected_error(y, output, resamples=resamples, confidence=gate.confidence, seed=seed)
-            if binary
-            else interval_coverage(y, output, validations[role], confidence=gate.confidence)
-            for role, output in outputs.items()
-        },
+        calibrated={role: calibrated(role, output) for role, output in outputs.items()},
         chance=error_of_chance(outputs[CHALLENGER]) if binary else 0.0,
     )

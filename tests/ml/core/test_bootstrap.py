@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest
 from sklearn.metrics import roc_auc_score
 
-from ml.core.bootstrap import metric_intervals, paired_gain, resample, resampled_weights
+from ml.core.bootstrap import expanded_tail, metric_intervals, paired_gain, resample, resampled_counts
+from ml.core.metrics import CALIBRATION_ERROR
 from ml.gate import METRICS
 from service.predictor import Vector
 
@@ -27,7 +28,7 @@ def test_a_resample_draws_as_many_rows_as_there_are_and_always_two_target_values
     rows: int, resamples: int, seed: int, ones: int
 ) -> None:
     y = (np.arange(rows) < min(ones, rows - 1)).astype(float)
-    weights = np.concatenate([chunk for chunk, _ in resampled_weights(y, resamples=resamples, seed=seed)])
+    weights = np.concatenate([chunk for chunk, _ in resampled_counts(y, resamples=resamples, seed=seed)])
     assert weights.shape == (resamples, rows)
     assert (weights.sum(axis=1) == rows).all()
     positives = weights @ y
@@ -37,7 +38,7 @@ def test_a_resample_draws_as_many_rows_as_there_are_and_always_two_target_values
 def test_resampled_values_are_those_of_scikit_learn_on_the_repeated_rows() -> None:
     y, output = binary_rows(80, seed=1)
     ours = resample(y, {"m": output.round(1)}, ["roc_auc"], resamples=20, seed=5).values["m"]["roc_auc"]
-    weights = np.concatenate([chunk for chunk, _ in resampled_weights(y, resamples=20, seed=5)]).astype(int)
+    weights = np.concatenate([chunk for chunk, _ in resampled_counts(y, resamples=20, seed=5)]).astype(int)
     repeated = [roc_auc_score(np.repeat(y, row), np.repeat(output.round(1), row)) for row in weights]
     np.testing.assert_allclose(ours, repeated, rtol=1e-12)
 
@@ -116,13 +117,68 @@ def test_a_constant_target_or_an_output_of_another_length_is_refused() -> None:
         metric_intervals(np.arange(5.0), np.zeros(4), ["mae"], resamples=10, confidence=0.9, seed=0)
 
 
-def test_twenty_thousand_rows_and_a_thousand_resamples_fit_in_bounded_memory() -> None:
-    y, output = binary_rows(20_000, seed=8)
+def test_a_hundred_thousand_rows_fit_in_bounded_memory() -> None:
+    """All counts of two hundred resamples at once would be 80 MB; chunks of them are held by each thread."""
+    y, output = binary_rows(100_000, seed=8)
     tracemalloc.start()
     try:
-        found = metric_intervals(y, output, METRICS["binary"], resamples=1000, confidence=0.95, seed=0)
+        resample(y, {"a": output, "b": 1.0 - output}, METRICS["binary"], resamples=200, seed=0, threads=2)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < 300e6
-    assert found["roc_auc"].high - found["roc_auc"].low < 0.02
+    assert peak < 60e6
+
+
+@pytest.mark.parametrize("rows", [40, 3_000])
+def test_values_are_the_same_to_the_last_bit_whatever_the_number_of_threads(rows: int) -> None:
+    y, output = binary_rows(rows, seed=9)
+    one, three = (
+        resample(y, {"m": output}, [*METRICS["binary"], CALIBRATION_ERROR], resamples=500, seed=3, threads=threads)
+        for threads in (1, 3)
+    )
+    assert one.redrawn == three.redrawn
+    for name, values in one.values["m"].items():
+        assert values.tobytes() == three.values["m"][name].tobytes(), name
+
+
+@pytest.mark.parametrize(
+    ("tail", "rows", "expected"),
+    [(0.025, 10, 0.0086), (0.025, 20, 0.0159), (0.025, 40, 0.0203), (0.025, 100, 0.0231)],
+)
+def test_the_expanded_tail_is_that_of_hesterberg_s_table(tail: float, rows: int, expected: float) -> None:
+    assert expanded_tail(tail, rows) == pytest.approx(expected, abs=5e-5)
+
+
+def test_on_five_rows_luck_passes_no_more_often_than_the_confidence_allows() -> None:
+    """The plain percentile bound passes 11 % of such twins: Student's t beyond 1.645 * sqrt(4 / 5)."""
+    rng = np.random.default_rng(0)
+    passed = 0
+    for seed in range(400):
+        y = rng.normal(size=5)
+        twin = y + 1.0 + rng.normal(scale=0.1, size=5)
+        passed += paired_gain(y, y + 1.0, twin, "mae", resamples=400, confidence=0.95, seed=seed).low > 0.0
+    assert 0 < passed <= binom.ppf(0.999, 400, 0.05)
+
+
+def test_a_target_of_two_values_rests_on_the_rarer_one() -> None:
+    y = (np.arange(100) < 7).astype(float)
+    resampled = resample(y, {"m": y}, ["brier"], resamples=5, seed=0)
+    assert resampled.rows == 7
+    assert resample(np.arange(100.0), {"m": y}, ["mae"], resamples=5, seed=0).rows == 100
+
+
+def test_a_detectable_gain_is_found_in_four_of_five_cases() -> None:
+    """A true gain of the size that the rows are said to show has its lower bound above zero in 80 % of draws."""
+    rng = np.random.default_rng(0)
+    found, rows, spread = 0, 400, 0.2
+    size = (1.6449 + 0.8416) * spread / np.sqrt(rows)
+    stated = []
+    for seed in range(300):
+        y = rng.normal(size=rows)
+        # The champion's error is one; the challenger's is smaller by the gain and varies.
+        better = y + 1.0 - size + rng.normal(scale=spread, size=rows)
+        gain = paired_gain(y, y + 1.0, better, "mae", resamples=300, confidence=0.95, seed=seed)
+        stated.append(gain.detectable)
+        found += gain.low > 0.0
+    assert np.mean(stated) == pytest.approx(size, rel=0.05)
+    assert binomtest(found, 300, 0.8).pvalue > 1e-3
