@@ -159,14 +159,13 @@ class Captures:
         )
 
     def last(self, problem: str, count: int) -> Found:
-        """The newest rows of a problem, from at most 5,000 files."""
+        """The newest rows of a problem, from at most 5,000 files; those that are lost count among them."""
         rows: list[CapturedRow] = []
         lost = 0
-        for file, lines in self._read(islice(self._files(problem, since=None), MOST_FILES)):
+        files = islice(self._files(problem, since=None), MOST_FILES)
+        for file, lines in self._read(_holding(files, count)):
             rows += [line.row for line in lines]
             lost += max(0, file.rows - len(lines))
-            if len(rows) >= count:
-                break
         return Found(tuple(sorted(rows, key=lambda row: row.time, reverse=True)[:count]), lost)
 
     def find(self, request_id: str, *, since: datetime) -> Answered | None:
@@ -217,6 +216,16 @@ class Captures:
 def captures(root: Path) -> Captures:
     """What the environment names, by default the folder that the services of this checkout write to."""
     return Captures(Path(os.environ.get(FOLDER) or root / "var" / "capture"), os.environ.get(BUCKET) or None)
+
+
+def _holding(files: Iterator[_File], count: int) -> Iterator[_File]:
+    """As many files as hold so many rows, by their names: no hour is listed that is not needed."""
+    held = 0
+    for file in files:
+        yield file
+        held += file.rows
+        if held >= count:
+            return
 
 
 def _lines(content: bytes) -> list[_Line]:
