@@ -210,7 +210,7 @@ def _about_labels(case: _Case, evidence: Evidence | None) -> tuple[Reason, ...]:
 def _about_origin(case: _Case) -> tuple[Reason, ...]:
     challenger, champion, gate = case.challenger, case.champion, case.problem.gate
     return (
-        origin.parity(case.parity),
+        origin.parity(case.parity, case.problem.tolerance.parity),
         origin.another_bundle(challenger.digest, champion.digest if champion else None),
         origin.other_inputs(same=case.same_inputs, gate=gate),
         origin.not_rolled_back(challenger.version, challenger.rolled_back, again=case.again),

@@ -7,19 +7,24 @@ from ml.core.rules.words import number
 from ml.gate import Gate
 
 
-def parity(found: HttpParity | None) -> Reason:
-    """The real service must answer golden rows as scikit-learn did; what was not proved is not released."""
+def parity(found: HttpParity | None, tolerance: float) -> Reason:
+    """The real service must answer golden rows as scikit-learn did; what was not proved is not released.
+
+    `tolerance` is the problem's: a bundle may be stricter with itself, and not more lenient.
+    """
     if found is None:
         text = "Not proved over HTTP: the real service was not asked for the golden rows."
         return Reason(rule="parity", passed=False, text=text)
     if found.failure:
         return Reason(rule="parity", passed=False, text=f"Not served as trained: {found.failure}")
+    allowed = min(found.tolerance, tolerance)
+    passed = found.holds and max(found.single, found.batch) <= allowed
     asked = (
         f"over HTTP {found.rows:,} golden rows differ from scikit-learn by {number(found.single)} at most one by one "
-        f"and by {number(found.batch)} in a batch; {found.tolerance:g} is allowed"
+        f"and by {number(found.batch)} in a batch; {allowed:g} is allowed"
     )
-    text = f"Service and training agree: {asked}." if found.holds else f"Skewed: {asked}."
-    return Reason(rule="parity", passed=found.holds, text=text)
+    text = f"Service and training agree: {asked}." if passed else f"Skewed: {asked}."
+    return Reason(rule="parity", passed=passed, text=text)
 
 
 def another_bundle(challenger: str, champion: str | None) -> Reason:
