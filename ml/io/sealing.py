@@ -70,7 +70,7 @@ def seal_bundle(workspace: Workspace, problem: Problem, judged: Judged) -> Bundl
         model=work / MODEL,
         source=source,
         parity=Parity.model_validate(read_json(work / PARITY)),
-        params_digest=_params_digest(workspace, problem),
+        params_digest=params_digest(workspace, problem),
         environment_digest=workspace.environment_digest(),
         provenance=_provenance(workspace.root, source["label"]),
     )
@@ -124,8 +124,8 @@ def _card(problem: Problem, judged: Judged, source: dict[str, Any]) -> dict[str,
     }
 
 
-def _params_digest(workspace: Workspace, problem: Problem) -> str:
-    """Over what may change the bundle; of the gate only what its intervals are made with."""
+def params_digest(workspace: Workspace, problem: Problem) -> str:
+    """Over what may change the bundle; of the gate only what a model's figures are made with."""
     spec = problem.model_dump(mode="json", exclude={"gate"})
     gate = problem.gate
     coverage = gate.calibration.coverage if gate.calibration else None

@@ -1,12 +1,14 @@
-"""Fit and export in a process of its own: prints the sha256 of each exported model."""
+"""Fit, export and validate in a process of its own: prints the sha256 of each model and what is told of it."""
 
 from __future__ import annotations
 
 import sys
 
+from ml.core.validation import answers, validate
+from ml.gate import Calibration
 from service.bundle import sha256
 from service.schema import Task
-from tests.support.models import fitted
+from tests.support.models import Fitted, fitted
 
 KINDS: tuple[tuple[str, str, Task], ...] = (
     ("gradient_boosting", "target_mean", "binary"),
@@ -17,8 +19,18 @@ KINDS: tuple[tuple[str, str, Task], ...] = (
 
 
 def fingerprints() -> list[str]:
-    exported = [fitted(family, categories, task).exported for family, categories, task in KINDS]
-    return [sha256(made.program.model_dump_json().encode() + made.model) for made in exported]
+    return [_fingerprint(fitted(family, categories, task)) for family, categories, task in KINDS]
+
+
+def _fingerprint(made: Fitted) -> str:
+    problem = made.problem
+    if problem.task == "regression":
+        gate = problem.gate.model_copy(update={"calibration": Calibration(coverage=0.9, tolerance=0.03)})
+        problem = problem.model_copy(update={"gate": gate})
+    validation = validate(problem, answers(problem, made.rows, 0), 0)
+    assert validation is not None
+    documents = made.exported.program.model_dump_json() + validation.model_dump_json()
+    return sha256(documents.encode() + made.exported.model)
 
 
 if __name__ == "__main__":
