@@ -17,7 +17,7 @@ ABSENT = "There is no report here.\n"
 TOO_LARGE = "This report is too large to be sent from here; it can be read in the S3 console.\n"
 HEADERS: Mapping[str, str] = {
     "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "cross-origin-opener-policy": "same-origin",
     # The link is what lets its reader in: a page that the report leads to must not learn it.
