@@ -116,7 +116,7 @@ images-push: $(VENV)/.run ## Build the images, push them to ENV=dev and let its 
 retrain: $(VENV)/.run ## Train PROBLEM=flights and prove it against the champion; nothing is released
 	@mkdir -p var
 	@$(BIN)/evergreen train "$$PROBLEM" $${DATA:+--data "$$DATA"} --reason "$$REASON" --json > var/trained.json
-	@$(BIN)/evergreen evaluate "$$PROBLEM"; said=$$?; $(BIN)/evergreen report "$$PROBLEM" --output var/report.html; exit $$said
+	@$(BIN)/evergreen prove "$$PROBLEM"; said=$$?; $(BIN)/evergreen report "$$PROBLEM" --output var/report.html; exit $$said
 
 approve: $(VENV)/.run ## Release VERSION of PROBLEM=flights by the decision on record, in the name of BY and for the reason WHY
 	@$(BIN)/evergreen approve "$$PROBLEM/$$VERSION" --by "$$BY" --why "$$WHY" $${EXECUTION:+--execution "$$EXECUTION"}

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from ml.commands import approval, proof
+from ml.commands.proof import NOT_PROMOTED
 from ml.errors import UserError
 from ml.face import Face
 from ml.io import tags
@@ -16,12 +18,8 @@ from ml.io.log import start_logging
 from ml.io.workspace import Workspace
 from service.bundle import BundleError
 
-if TYPE_CHECKING:
-    from ml.loop import Proof
-
 # Commands import what they use when they run: scikit-learn and MLflow take seconds, and `--help` needs neither.
 
-NOT_PROMOTED = 3
 MENDABLE = 2
 
 EPILOG = "Exit codes: 0 done, 2 something given is wrong (one sentence says what), 3 the policy or a check said no."
@@ -41,10 +39,6 @@ DATA = "A CSV (.gz, .zip) here or at s3://BUCKET/KEY, latest in EVERGREEN_RAW_BU
 Data = Annotated[str | None, typer.Option(help=DATA, metavar="PATH")]
 Until = Annotated[str | None, typer.Option(help="Let months arrive up to this one, YYYY-MM.", metavar="MONTH")]
 Why = Annotated[str, typer.Option("--reason", help="Why this is done; it is recorded.")]
-Again = Annotated[bool, typer.Option("--again", help="Allow a version that a person rolled back.")]
-Alone = Annotated[bool, typer.Option("--alone", help="Judge by the floor alone; the champion cannot score the rows.")]
-By = Annotated[str | None, typer.Option(help="Who releases; by default who runs this.")]
-Proven = Annotated[bool, typer.Option("--unless-champion", help="Leave a version alone that is the champion already.")]
 Port = Annotated[int, typer.Option(help="Where to listen; 0 takes a free port.", min=0, max=65_535)]
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 
@@ -56,6 +50,7 @@ def run(
     """Train what changed, prove it, release it if the policy allows, and serve the champion."""
     from ml import loop
     from ml.io.registry import Registry
+    from ml.prove import promote as promote_version
 
     port = _free_port(host, port)
     workspace, face = Workspace.here(), Face(hints=False)
@@ -63,7 +58,7 @@ def run(
     trained = loop.train(workspace, problem, data=data, until=until, reason=reason)
     face.trained(problem, trained)
     if tags.CHAMPION not in trained.version.aliases:
-        face.decided(problem, loop.promote(workspace, problem), released=True)
+        proof.show(promote_version(workspace, problem, why=reason), released=True, hints=False)
     if Registry(workspace.tracking, name).aliased(tags.CHAMPION) is None:
         raise typer.Exit(NOT_PROMOTED)
     face.serving(problem, host, port)
@@ -78,67 +73,6 @@ def train(name: Name, data: Data = None, until: Until = None, reason: Why = "tra
     workspace = Workspace.here()
     problem = workspace.problem(name)
     Face(json=json).trained(problem, loop.train(workspace, problem, data=data, until=until, reason=reason))
-
-
-@app.command()
-def evaluate(
-    name: Name,
-    version: Number = None,
-    again: Again = False,
-    alone: Alone = False,
-    proven: Proven = False,
-    json: Json = False,
-) -> None:
-    """Compare a version with the champion on the same held-out rows and record the decision; nothing is released."""
-    from ml import loop
-    from ml.io.registry import Registry
-
-    workspace = Workspace.here()
-    problem = workspace.problem(name)
-    champion = Registry(workspace.tracking, name).aliased(tags.CHAMPION) if proven else None
-    if champion is not None and champion.number == version:
-        Face(json=json).unchanged(problem, champion)
-        return
-    proof = loop.prove(workspace, problem, version, again=again, alone=alone)
-    Face(json=json).decided(problem, proof, released=False)
-    _exit(proof)
-
-
-@app.command()
-def promote(name: Name, version: Number = None, again: Again = False, alone: Alone = False, json: Json = False) -> None:
-    """Evaluate, and release the version when the policy allows it."""
-    from ml import loop
-
-    workspace = Workspace.here()
-    problem = workspace.problem(name)
-    proof = loop.promote(workspace, problem, version, again=again, alone=alone)
-    Face(json=json).decided(problem, proof, released=True)
-    _exit(proof)
-
-
-@app.command()
-def release(
-    name: Name,
-    version: Annotated[int, typer.Option("--version", help="A version that was evaluated.")],
-    reason: Why = "release",
-    by: By = None,
-    json: Json = False,
-) -> None:
-    """Release a version by the decision on record, without judging it again; the previous version is restored."""
-    from ml.approval import RefusedError
-    from ml.approval import approve as release_version
-    from ml.io.registry import Registry
-    from ml.loop import person
-
-    workspace = Workspace.here()
-    problem = workspace.problem(name)
-    try:
-        registry = Registry(workspace.tracking, name)
-        released = release_version(registry, version, by=by or person(), why=reason)
-    except RefusedError as error:
-        sys.stderr.write(f"error: {error}\n")
-        raise typer.Exit(NOT_PROMOTED) from None
-    Face(json=json).released(problem, released)
 
 
 @app.command()
@@ -169,19 +103,20 @@ def sample(name: Name, until: Until = None, output: Annotated[Path, typer.Option
 def rollback(
     name: Name,
     reason: Why = "not given",
-    released_by: Annotated[str | None, typer.Option(help="Only a champion that this one released.")] = None,
+    execution: Annotated[str, typer.Option(help="Only a champion that this run of the pipeline released.")] = "",
     json: Json = False,
 ) -> None:
     """Serve the previous version again. The one taken out is not released again unless a person says so."""
-    from ml import loop
+    from ml.approval import require_released_in
+    from ml.io.person import person
     from ml.io.registry import Registry
 
     workspace = Workspace.here()
     problem = workspace.problem(name)
-    champion = Registry(workspace.tracking, name).aliased(tags.CHAMPION)
-    if released_by is not None and (champion is None or champion.tags.get(tags.RELEASED_BY) != released_by):
-        raise UserError(f"the champion of {name} was not released by {released_by}; nothing was taken out")
-    Face(json=json).rolled_back(problem, loop.rollback(workspace, problem, reason))
+    registry = Registry(workspace.tracking, name)
+    if execution:
+        require_released_in(registry, execution)
+    Face(json=json).rolled_back(problem, registry.rollback(reason, by=person(), execution=execution))
 
 
 @app.command()
@@ -231,6 +166,10 @@ def reproduce(name: Name, version: Annotated[int, typer.Argument(metavar="VERSIO
         raise typer.Exit(NOT_PROMOTED)
 
 
+for command in (proof.prove, proof.promote, approval.approve, approval.reject, approval.history):
+    app.command()(command)
+
+
 def main() -> None:
     """The entry point: mendable errors end with one sentence and code 2, an interrupt with code 130."""
     start_logging()
@@ -263,6 +202,7 @@ def _serve(workspace: Workspace, name: str, host: str, port: int) -> None:
         "EVERGREEN_CACHE": workspace.bundles,
         "EVERGREEN_HOST": host,
         "EVERGREEN_PORT": port,
+        "EVERGREEN_CAPTURE": workspace.captured,
     }
     environment = os.environ | {key: str(value) for key, value in settings.items()}
     sys.stdout.flush()
@@ -278,11 +218,6 @@ def _given(rows: str) -> bytes:
         return Path(rows[1:]).read_bytes()
     except OSError as error:
         raise UserError(f"{rows[1:]}: the file cannot be read: {error.strerror}") from error
-
-
-def _exit(proof: Proof) -> None:
-    if not proof.decision.promoted:
-        raise typer.Exit(NOT_PROMOTED)
 
 
 if __name__ == "__main__":

@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from rich.text import Text
 
 from ml.io import tags
 
 if TYPE_CHECKING:
     # Reports are of finished work; what did the work need not be loaded to print it.
-    from ml.approval import Released
-    from ml.core.bootstrap import Interval
     from ml.io.registry import Rollback, Version
-    from ml.loop import Proof, Trained
+    from ml.loop import Trained
     from ml.predict import Predicted
     from ml.problem import Problem
     from ml.reproduce import Reproduction
@@ -50,47 +47,7 @@ class Face:
         if value is not None and low is not None and high is not None:
             self._say(f"  {metric} {value:.4f} on held-out rows ({low:.4f} to {high:.4f})")
         if tags.CHAMPION not in version.aliases:
-            self._next(f"evergreen promote {problem.name}")
-
-    def decided(self, problem: Problem, proof: Proof, *, released: bool) -> None:
-        decision = proof.decision
-        if self._emit(decision.model_dump(mode="json") | {"version": proof.challenger.number}):
-            return
-        table = Table(
-            title=f"{problem.name}: version {proof.challenger.number} on {decision.rows.used:,} held-out rows"
-        )
-        table.add_column("metric")
-        models = {"challenger": decision.challenger} | ({"champion": decision.champion} if decision.champion else {})
-        for role, judged in models.items():
-            table.add_column(f"{role} (version {judged.version})", justify="right")
-        for metric in decision.challenger.metrics:
-            table.add_row(metric, *(_interval(judged.metrics[metric]) for judged in models.values()))
-        if decision.challenger.metrics:
-            self._console.print(table)
-        for reason in decision.reasons:
-            mark = "[green]ok[/]" if reason.passed else "[red]no[/]"
-            self._console.print(Text.from_markup(f"  {mark} ") + Text(f"{reason.rule}: {reason.text}"))
-        if not decision.promoted:
-            self._say(f"[bold red]not promoted[/]: {escape(decision.reason)}")
-            return
-        if released:
-            self._say(f"[bold green]released[/]: version {proof.challenger.number} is the champion")
-            self._next(f"evergreen serve {problem.name}")
-        else:
-            self._say(f"[bold green]may be released[/]: {escape(decision.reason)}")
-            self._next(f"evergreen promote {problem.name}")
-
-    def unchanged(self, problem: Problem, champion: Version) -> None:
-        if self._emit(_version(champion) | {"problem": problem.name, "verdict": "champion"}):
-            return
-        self._say(f"[bold]{problem.name}[/] version {champion.number} is the champion already; it needs no new proof")
-
-    def released(self, problem: Problem, released: Released) -> None:
-        champion = released.champion
-        if self._emit(_version(champion) | {"problem": problem.name, "how": released.how}):
-            return
-        words = {"already": "is the champion already", "promoted": "is released", "restored": "is served again"}
-        self._say(f"[bold]{problem.name}[/] version {champion.number} ({champion.digest[:12]}) {words[released.how]}")
+            self._next(f"evergreen prove {problem.name}")
 
     def rolled_back(self, problem: Problem, rollback: Rollback) -> None:
         champion, out = rollback.champion, rollback.taken_out
@@ -195,10 +152,6 @@ def _row(version: Version, metric: str) -> list[str]:
 
 def _minute(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%m-%d %H:%M")
-
-
-def _interval(interval: Interval) -> str:
-    return f"{interval.value:.4f} ({interval.low:.4f} to {interval.high:.4f})"
 
 
 def _output(schema: Schema, output: float) -> dict[str, Any]:

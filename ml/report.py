@@ -19,7 +19,7 @@ def write_report(registry: Registry, number: int | None, output: str) -> str:
     version = registry.version(number) if number is not None else newest_challenger(registry)
     decision = recorded_decision(registry.tracking, version)
     if decision is None:
-        command = f"evergreen evaluate {version.name} --version {version.number}"
+        command = f"evergreen prove {version.name} --version {version.number}"
         raise UserError(f"{version.name} version {version.number} was never judged; run `{command}`")
     page = decision_page(decision).encode()
     record = record_bytes(decision)

@@ -25,6 +25,7 @@ PLOTS = "plots"
 BUNDLE = "bundle"
 REGISTERED = "registered.json"
 DECISION = "decision.json"
+REPORT = "report.html"
 
 
 def write_table(path: Path, frame: pd.DataFrame) -> None:

@@ -54,6 +54,16 @@ class Workspace:
         """The service's verified copies of released bundles."""
         return self.root / "var" / "bundles"
 
+    @property
+    def captured(self) -> Path:
+        """Where this checkout's service keeps its predictions, or the folder that the environment names."""
+        return Path(os.environ.get("EVERGREEN_CAPTURE") or self.root / "var" / "capture")
+
+    @property
+    def capture_bucket(self) -> str | None:
+        """Where deployed services keep theirs."""
+        return os.environ.get("EVERGREEN_CAPTURE_BUCKET") or None
+
     def raw(self, name: str) -> Path:
         return self.root / "data" / "raw" / name
 

@@ -46,7 +46,7 @@ def test_the_loop_releases_what_is_better_and_remembers_what_was_rolled_back(tmp
 
     good = train(checkout, GOOD)
     assert aliases(checkout) == {"champion": weak, "challenger": good}
-    assert checkout.json("evaluate", "flights")["champion"]["version"] == str(weak)
+    assert checkout.json("prove", "flights")["champion"]["version"] == str(weak)
     assert aliases(checkout)["champion"] == weak
     decision = checkout.json("promote", "flights")
     assert decision["gain"]["low"] > 0
