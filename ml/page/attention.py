@@ -13,6 +13,17 @@ from ml.page import formats, words
 
 Weight = Literal["stop", "look", "know"]
 _ORDER: tuple[Weight, ...] = ("stop", "look", "know")
+_PARTS = {
+    "budgets": "the budgets",
+    "calibration": "the calibration",
+    "explanation": "what drives the predictions",
+    "gain": "the gain",
+    "lineage": "where it came from",
+    "metrics": "the metrics",
+    "replay": "the replay",
+    "rules": "the rules",
+    "slices": "the slices",
+}
 _NEARLY = 0.8
 """A bound or budget of which more than this share is used up is close."""
 _LARGE_CHANGE = 0.05
@@ -28,6 +39,10 @@ class Point:
     weight: Weight
     text: str
     where: str
+
+    @property
+    def seen(self) -> str:
+        return _PARTS[self.where]
 
 
 def points(decision: Decision) -> tuple[Point, ...]:
@@ -68,9 +83,8 @@ def _gain(decision: Decision) -> Iterator[Point]:
         return
     if gain.low <= 0.0 and decision.promoted:
         yield Point("look", f"The gain is not beyond chance: {formats.between(gain, sign=True)}.", "gain")
-    detectable = (gain.high - gain.low) / 2.0
-    if detectable > policy.minimum_gain:
-        text = f"These rows cannot tell a gain below about {formats.number(detectable, 2)} from chance"
+    if gain.detectable > policy.minimum_gain:
+        text = f"On these rows a gain below about {formats.number(gain.detectable, 2)} is easily missed"
         yield Point("know", f"{text}; the policy asks for {formats.number(policy.minimum_gain)}.", "gain")
 
 
@@ -97,6 +111,8 @@ def _floors(decision: Decision) -> Iterator[Point]:
 
 def _slices(decision: Decision) -> Iterator[Point]:
     policy = decision.policy.slices
+    if decision.champion is None:
+        return
     if policy is None:
         yield Point("know", "The policy asks nothing of slices.", "slices")
         return

@@ -11,7 +11,6 @@ from ml.page.drawing import WIDTH, Canvas, Picture, Scale, cut, x_axis, y_axis
 from service.schema import Value
 
 _LEFT, _RIGHT = 46.0, WIDTH - 12.0
-MOST_LEVELS = 14
 
 
 @dataclass(frozen=True)
@@ -28,11 +27,14 @@ def reliability(
     champion: Sequence[Bin],
     *,
     names: Names,
-    unit: str,
+    axes: tuple[str, str],
     title: str,
     description: str,
 ) -> Picture:
-    """What was observed against what was predicted; a model that means what it says lies on the diagonal."""
+    """What was observed against what was predicted; a model that means what it says lies on the diagonal.
+
+    `axes` are the names of what lies across and what goes up.
+    """
     canvas = Canvas()
     top = canvas.legend(names.champion, names.challenger) + 4.0
     bottom = top + 250.0
@@ -41,8 +43,8 @@ def reliability(
     x = Scale(low, max(values) * 1.05, _LEFT, _RIGHT)
     y = Scale(x.low, x.high, bottom, top)
     y_axis(canvas, y, _LEFT, right=_RIGHT)
-    canvas.text(_LEFT + 4.0, top + 10.0, f"observed{unit}", "axis halo")
-    below = x_axis(canvas, x, bottom, top=top, title=f"mean prediction{unit}")
+    canvas.text(_LEFT + 4.0, top + 10.0, axes[1], "axis halo")
+    below = x_axis(canvas, x, bottom, top=top, title=axes[0])
     canvas.line(x(x.low), y(x.low), x(x.high), y(x.high), "ideal")
     for bins, role in ((champion, "champion"), (challenger, "challenger")):
         points = [(x(found.predicted), y(found.observed)) for found in bins]
@@ -79,13 +81,13 @@ def dependence(key: str, found: Dependence, *, names: Names, description: str) -
 
 def _curve(key: str, found: Dependence, names: Names, description: str) -> Picture:
     canvas = Canvas()
-    top = canvas.legend(names.champion if found.champion else None, names.challenger)
+    top = canvas.legend(names.champion if found.champion else None, names.challenger, curves=True)
     bottom = top + 130.0
     at = [float(each) for each in found.values if each is not None]
     x = Scale(min(at), max(at), _LEFT, _RIGHT)
     y = Scale.around([*found.outputs, *(found.champion or ())], bottom, top)
     y_axis(canvas, y, _LEFT, right=_RIGHT)
-    below = x_axis(canvas, x, bottom, top=bottom, title=found.feature)
+    below = x_axis(canvas, x, bottom, top=bottom)
     for outputs, role in ((found.champion, "champion"), (found.outputs, "challenger")):
         if outputs:
             canvas.polyline([(x(a), y(b)) for a, b in zip(at, outputs, strict=True)], f"curve {role}")
@@ -95,32 +97,17 @@ def _curve(key: str, found: Dependence, names: Names, description: str) -> Pictu
 def _levels(key: str, found: Dependence, names: Names, description: str) -> Picture:
     canvas = Canvas()
     top = canvas.legend(names.champion if found.champion else None, names.challenger)
-    shown = _extremes(found.outputs)
-    bottom = top + 18.0 * len(shown) + 4.0
+    bottom = top + 18.0 * len(found.values) + 4.0
     x = Scale.around([*found.outputs, *(found.champion or ())], 112.0, _RIGHT)
-    below = x_axis(canvas, x, bottom, top=top, title=_levels_title(found, len(shown)))
-    for place, index in enumerate(shown):
+    below = x_axis(canvas, x, bottom, top=top)
+    for place, value in enumerate(found.values):
         y = top + 11.0 + 18.0 * place
-        canvas.text(104.0, y + 4.0, cut(level(found.values[index]), 100.0), "label", "end")
+        canvas.text(104.0, y + 4.0, cut(level(value), 100.0), "label", "end")
         canvas.line(112.0, y, _RIGHT, y, "grid")
         if found.champion:
-            canvas.point(x(found.champion[index]), y, "champion", 4.0)
-        canvas.point(x(found.outputs[index]), y, "challenger", 4.0)
+            canvas.point(x(found.champion[place]), y, "champion", 4.0)
+        canvas.point(x(found.outputs[place]), y, "challenger", 4.0)
     return canvas.picture(key, bottom + below, f"Partial dependence on {found.feature}", description)
-
-
-def _extremes(outputs: Sequence[float]) -> list[int]:
-    """All places in their order, or those of the highest and the lowest outputs where there are many."""
-    places = list(range(len(outputs)))
-    if len(places) <= MOST_LEVELS:
-        return places
-    ordered = sorted(places, key=lambda place: -outputs[place])
-    return ordered[: MOST_LEVELS // 2] + ordered[-MOST_LEVELS // 2 :]
-
-
-def _levels_title(found: Dependence, shown: int) -> str:
-    every = len(found.values)
-    return found.feature if shown == every else f"{found.feature}: {shown // 2} highest and lowest of {every}"
 
 
 def level(value: Value) -> str:

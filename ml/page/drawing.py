@@ -70,14 +70,18 @@ class Canvas:
         else:
             self.rect(x - size * 0.9, y - size * 0.9, 1.8 * size, 1.8 * size, f"mark {role}")
 
-    def legend(self, champion: str | None, challenger: str) -> float:
-        """What the two marks mean, in the first line; gives back the height that it took."""
-        self.point(7, 9, "challenger")
-        self.text(17, 13, challenger)
-        if champion is not None:
-            x = 17 + _LETTER * len(challenger) + 18
-            self.point(x, 9, "champion")
-            self.text(x + 10, 13, champion)
+    def legend(self, champion: str | None, challenger: str, *, curves: bool = False) -> float:
+        """What the two marks or curves mean, in the first line; gives back the height that it took."""
+        x = 7.0
+        for role, name in (("challenger", challenger), ("champion", champion)):
+            if name is not None:
+                if curves:
+                    self.line(x - 6.0, 9.0, x + 14.0, 9.0, f"curve {role}")
+                    x += 10.0
+                else:
+                    self.point(x, 9.0, role)
+                self.text(x + 10.0, 13.0, name)
+                x += 28.0 + _LETTER * len(name)
         return 24.0
 
     def picture(self, key: str, height: float, title: str, description: str) -> Picture:
@@ -145,10 +149,9 @@ def y_axis(
         canvas.text(x - 6, y + 4, label(tick), "tick", "end")
 
 
-def beside(x: float, text: str) -> Anchor:
-    """Where a label above a line has to hang so that it stays within the picture."""
-    half = _LETTER * len(text) / 2.0
-    return "start" if x < half else "end" if x > WIDTH - half else "middle"
+def half_width(text: str) -> float:
+    """About half of what a text of 12 units takes, for keeping labels apart and within the picture."""
+    return _LETTER * len(text) / 2.0
 
 
 def cut(text: str, width: float) -> str:

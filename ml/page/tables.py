@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import floor, log10
 from typing import Any
 
 from markupsafe import Markup, escape
 
-from ml.core.record import Decision, Driver, SliceGain
+from ml.core.bootstrap import Gain
+from ml.core.record import ChangedRow, Decision, Driver, Explanation, SliceGain
 from ml.page import formats, words
 from ml.page.charts import level
+from ml.page.swarm import MOST_FEATURES
 
 
 @dataclass(frozen=True)
@@ -81,15 +84,49 @@ def outcome(found: SliceGain, harm: float | None) -> str:
         return "not tested"
     if found.harmed:
         return "harmed"
-    return "beyond harm by estimate, not sure" if harm is not None and -found.gain.value > harm else "within harm"
+    return "not sure" if harm is not None and -found.gain.value > harm else "within"
 
 
-def driver(found: Driver) -> str:
+def like(value: float | None, gain: Gain | None) -> Markup | str:
+    """A model's metric on a slice, with the decimals of its gain."""
+    if value is None:
+        return ""
+    text = formats.number(value) if gain is None else f"{value:,.{formats.decimals(gain.low, gain.high)}f}"
+    return formats.data(value, formats.minus(text))
+
+
+def output(value: float, decision: Decision) -> Markup:
+    return formats.data(value, formats.minus(f"{value:,.{_places(value, decision)}f}"))
+
+
+def moved(row: ChangedRow, decision: Decision) -> str:
+    """Challenger minus champion, with its unit."""
+    return formats.signed(row.challenger - row.champion, _places(row.champion, decision)) + _unit(decision)
+
+
+def driver(found: Driver, decision: Decision) -> str:
     """A feature's part in a prediction by each model."""
-    places = formats.decimals(0.0, abs(found.challenger) or abs(found.champion or 0.0))
-    mine = formats.signed(found.challenger, places)
-    theirs = "" if found.champion is None else f", champion {formats.signed(found.champion, places)}"
-    return f"{found.feature} = {level(found.value)}: {mine}{theirs}"
+    places = _places(found.challenger, decision)
+    theirs = "" if found.champion is None else f" (champion {formats.signed(found.champion, places)})"
+    return f"{found.feature} = {level(found.value)}: {formats.signed(found.challenger, places)}{theirs}"
+
+
+def _places(value: float, decision: Decision) -> int:
+    """Three decimals of a probability; four significant digits of what has a unit."""
+    if decision.task == "binary":
+        return 3
+    return max(0, 3 - floor(log10(abs(value)))) if value else 0
+
+
+def _unit(decision: Decision) -> str:
+    found = decision.output.get("unit")
+    return f" {found}" if found else ""
+
+
+def undrawn(explanation: Explanation) -> str:
+    """How many features the picture of SHAP values leaves out, where it does."""
+    rest = len(explanation.effects) - MOST_FEATURES
+    return f"{rest} weaker features are not drawn. " if rest > 0 else ""
 
 
 def features(found: Mapping[str, Any]) -> str:

@@ -18,22 +18,22 @@ _IN_UNITS = {"rmse", "mae"}
 _RULES = {
     "unseen_rows": "Unseen rows",
     "minimum_rows": "Enough rows",
-    "target": "Target varies",
-    "labels": "Labels are right",
-    "leak": "No leak",
+    "target": "Target",
+    "labels": "Labels",
+    "leak": "Leaks",
     "parity": "Parity over HTTP",
-    "same_bundle": "A new bundle",
-    "same_inputs": "New inputs",
-    "rolled_back": "Not rolled back",
-    "synthetic": "Real rows",
+    "same_bundle": "Same bundle",
+    "same_inputs": "Same inputs",
+    "rolled_back": "Rolled back",
+    "synthetic": "Synthetic rows",
     "first_release": "First release",
     "gain": "Gain",
-    "slices": "No slice harmed",
+    "slices": "Slices",
     "calibration": "Calibration",
     "latency": "Latency",
     "size": "Size",
 }
-_PREFIXED = {"floor": "Floor for", "guard": "Guard for"}
+_PREFIXED = {"floor": "Floor:", "guard": "Guard:"}
 POLICY = {
     "metric": "what must gain",
     "minimum_gain": "least gain, in the metric's units",
