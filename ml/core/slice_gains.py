@@ -26,7 +26,8 @@ def slice_gains(
     resampled within it, paired. The p-values of all tested slices are corrected together for the false discovery rate
     (Benjamini & Hochberg 1995); a slice is harmed where the corrected one is at most 1 - confidence.
     """
-    return _corrected(tuple(_slices(problem, frame, y, outputs, resamples=resamples, seed=seed)), problem)
+    found = tuple(_slices(problem, frame, y, outputs, resamples=resamples, seed=seed))
+    return corrected(found, confidence=problem.gate.confidence)
 
 
 def harm_p_value(gain: Gain, allowed: float) -> float:
@@ -36,6 +37,21 @@ def harm_p_value(gain: Gain, allowed: float) -> float:
     if gain.standard_error == 0.0:
         return 0.0 if excess > 0.0 else 1.0
     return float(norm.sf(excess / gain.standard_error))
+
+
+def corrected(found: tuple[SliceGain, ...], *, confidence: float) -> tuple[SliceGain, ...]:
+    """The slices with their p-values corrected together, and whether each is harmed at the confidence."""
+    tested = [index for index, each in enumerate(found) if each.p_value is not None]
+    if not tested:
+        return found
+    adjusted = false_discovery_control(np.array([found[index].p_value for index in tested], dtype=np.float64))
+    values = dict(zip(tested, map(float, adjusted), strict=True))
+    return tuple(
+        each.model_copy(update={"adjusted": values[index], "harmed": values[index] <= 1.0 - confidence})
+        if index in values
+        else each
+        for index, each in enumerate(found)
+    )
 
 
 def _slices(
@@ -63,25 +79,10 @@ def _found(
     problem: Problem, y: Vector, outputs: Mapping[str, Vector], *, resamples: int, seed: int
 ) -> dict[str, object]:
     gate = problem.gate
-    values: dict[str, object] = {role: point_value(gate.metric, y, output) for role, output in outputs.items()}
     if "champion" not in outputs:
-        return values
+        return {role: point_value(gate.metric, y, output) for role, output in outputs.items()}
     resampled = resample(y, outputs, [gate.metric], resamples=resamples, seed=seed)
+    values = {role: points[gate.metric] for role, points in resampled.points.items()}
     gain = resampled.gain("champion", "challenger", gate.metric, gate.confidence)
     tested = {"p_value": harm_p_value(gain, gate.slices.maximum_harm)} if gate.slices else {}
     return values | {"gain": gain} | tested
-
-
-def _corrected(found: tuple[SliceGain, ...], problem: Problem) -> tuple[SliceGain, ...]:
-    tested = [index for index, each in enumerate(found) if each.p_value is not None]
-    if not tested:
-        return found
-    adjusted = false_discovery_control(np.array([found[index].p_value for index in tested], dtype=np.float64))
-    corrected = dict(zip(tested, map(float, adjusted), strict=True))
-    largest = 1.0 - problem.gate.confidence
-    return tuple(
-        each.model_copy(update={"adjusted": corrected[index], "harmed": corrected[index] <= largest})
-        if index in corrected
-        else each
-        for index, each in enumerate(found)
-    )

@@ -21,6 +21,7 @@ def make_problem(
     *,
     features: tuple[Feature, ...] = FEATURES,
     slices: tuple[str | Cut, ...] = (),
+    slice_policy: dict[str, Any] | None = None,
     unit: str = "",
     source: FileSource | PackageSource = FileSource(kind="file"),  # noqa: B008 (frozen)
     columns: Columns = Columns(key=("id",)),  # noqa: B008
@@ -30,7 +31,7 @@ def make_problem(
     bad_rows: float = 0.01,
     **gate: Any,
 ) -> Problem:
-    """A problem of the task; `gate` overrides single values of the release policy."""
+    """A problem of the task; `gate` overrides single values of the release policy, `slice_policy` is its `slices`."""
     metric, floor = ("roc_auc", 0.5) if task == "binary" else ("r2", 0.0)
     policy = {
         "metric": metric,
@@ -39,6 +40,7 @@ def make_problem(
         "maximum_gap": 0.5,
         "no_champion": "floors",
         "same_inputs": "refuse",
+        "slices": slice_policy,
     } | gate
     return Problem(
         name="toy",
