@@ -82,7 +82,7 @@ def _found(
     if "champion" not in outputs:
         return {role: point_value(gate.metric, y, output) for role, output in outputs.items()}
     resampled = resample(y, outputs, [gate.metric], resamples=resamples, seed=seed)
-    values = {role: points[gate.metric] for role, points in resampled.points.items()}
+    values: dict[str, object] = {role: points[gate.metric] for role, points in resampled.points.items()}
     gain = resampled.gain("champion", "challenger", gate.metric, gate.confidence)
     tested = {"p_value": harm_p_value(gain, gate.slices.maximum_harm)} if gate.slices else {}
     return values | {"gain": gain} | tested
