@@ -140,9 +140,60 @@ def test_what_was_set_for_another_service_does_not_reach_this_one(
 
 
 def _break_the_service(folder: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
-    """Put a server before the real one on the path of the service's Python."""
+    """Run something in the service's process, where it would import its server."""
     (folder / "uvicorn.py").write_text(how)
     monkeypatch.setenv("PYTHONPATH", str(folder))
+
+
+# A service that is as careless as the name says, and the real server to run it.
+CARELESS = {
+    "unknown texts": """
+def careless(feature):
+    return core_schema.no_info_plain_validator_function(lambda v: v if v in feature.levels else feature.levels[0])
+validation._text_level = careless
+""",
+    "floats": "validation._integer_level = lambda feature: core_schema.int_schema(strict=True)",
+    "rows that change places": """
+columns = validation.Validator.columns
+validation.Validator.columns = lambda self, body: {name: c[::-1] for name, c in columns(self, body).items()}
+""",
+}
+SERVER = """
+import sys
+from pydantic_core import core_schema
+from service import validation
+{careless}
+sys.path.remove({folder!r})
+del sys.modules["uvicorn"]
+import uvicorn
+"""
+
+
+@pytest.mark.parametrize(
+    ("careless", "said"),
+    [
+        ("unknown texts", "POST /predict answered 200 to 'north?', which is no level of region; it must be refused: "),
+        ("floats", "POST /predict answered 422 to a row that is valid: "),
+    ],
+)
+def test_a_service_that_treats_levels_otherwise_is_a_failure(
+    boosted: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, careless: str, said: str
+) -> None:
+    how = SERVER.format(careless=CARELESS[careless], folder=str(tmp_path))
+    _break_the_service(tmp_path, monkeypatch, how)
+    parity = prove_over_http(boosted)
+    assert parity.failure.startswith(said)
+    assert not parity.holds
+
+
+def test_a_batch_whose_rows_change_places_is_a_difference_that_loading_does_not_show(
+    boosted: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    how = SERVER.format(careless=CARELESS["rows that change places"], folder=str(tmp_path))
+    _break_the_service(tmp_path, monkeypatch, how)
+    parity = prove_over_http(boosted)
+    assert (parity.failure, parity.holds) == ("", False)
+    assert parity.single <= parity.tolerance < parity.batch
 
 
 def test_a_service_that_does_not_start_ends_with_its_last_line(
