@@ -103,14 +103,16 @@ def _table(name: str, events: tuple[Event, ...]) -> None:
         console.print(f"{name}: nothing released yet", markup=False)
         return
     table = Table(title=name)
-    for column in ("at", "what", "version", "digest", "by", "execution", "decision"):
+    for column in ("at", "what", "version"):
         table.add_column(column, no_wrap=True)
-    table.add_column("why")
+    for column in ("by", "why"):
+        table.add_column(column, overflow="fold")
     for event in events:
-        at, decision = event.at.strftime("%Y-%m-%d %H:%M"), event.decision_sha256[:8]
-        said = (event.happened, str(event.version), event.digest[:8], event.by, event.execution, decision, event.why)
+        by = f"{event.by} in {event.execution}" if event.execution else event.by
+        version = f"{event.version} ({event.digest[:8]})"
         # As Text: what people wrote is never read as markup.
-        table.add_row(at, *(Text(_printable(each)) for each in said))
+        said = (event.at.strftime("%Y-%m-%d %H:%M"), event.happened, version, by, event.why)
+        table.add_row(*(Text(_printable(each)) for each in said))
     console.print(table)
 
 
