@@ -61,7 +61,8 @@ format: $(VENV)/.test ## Rewrite the code in the project's style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/.test ## Measure the service beside its ceiling and its peers
+bench: $(VENV)/.test ## Measure the bootstrap, and the service beside its ceiling and its peers
+	@$(BIN)/python -m bench.bootstrap
 	@$(BIN)/python -m bench
 
 synth: $(VENV)/.cdk ## Synthesise every environment with every target and hold it against the rules
