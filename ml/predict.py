@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from ml.errors import UserError
 from ml.io import tags
+from ml.io.invalid import in_words
 from ml.io.registry import Registry, Version
 from ml.io.workspace import Workspace
 from ml.loop import bundle_of
@@ -39,14 +39,5 @@ def predict(workspace: Workspace, name: str, number: int | None, rows: bytes) ->
     try:
         outputs = load_predictor(bundle).many(validator.columns(body))
     except InvalidInput as error:
-        raise UserError(_sentence(error)) from error
+        raise UserError(in_words(error)) from error
     return Predicted(version, bundle.schema, outputs.tolist())
-
-
-def _sentence(error: InvalidInput) -> str:
-    if isinstance(error.detail, str):
-        return error.detail
-    first = error.detail[0]
-    where = ".".join(str(part) for part in first["loc"][1:]) or "the rows"
-    given = f", given {json.dumps(first['input'])}" if "input" in first else ""
-    return f"{where}: {first['msg']}{given}"
