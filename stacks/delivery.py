@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import aws_cdk as cdk
 from aws_cdk import aws_codebuild as codebuild
@@ -25,7 +24,7 @@ from stacks.constructs.image_build import Architecture, ImageBuild
 from stacks.constructs.job import KEY
 from stacks.constructs.mail import MailTopic
 from stacks.constructs.objects import grant_reading, grant_writing
-from stacks.constructs.report_link import ReportLink, in_console
+from stacks.constructs.report_link import Reports, report_pages
 from stacks.lifetime import Lifetime
 
 WATCHED = ("ml/**", "service/**", "requirements/**", "dvc.yaml", "params.yaml", "docker/service.Dockerfile")
@@ -33,8 +32,6 @@ WATCHED = ("ml/**", "service/**", "requirements/**", "dvc.yaml", "params.yaml", 
 PROBLEM, DATA, REASON = "#{variables.PROBLEM}", "#{variables.DATA}", "#{variables.REASON}"
 VERSION, DIGEST, IMAGE = "#{Train.VERSION}", "#{Train.DIGEST}", "#{Image.IMAGE}"
 EXECUTION = "#{codepipeline.PipelineExecutionId}"
-Reports = Literal["link", "console"]
-"""What the question's link opens: the page itself for whoever has the link, or the S3 console behind its login."""
 USE = ("codeconnections:UseConnection", "codestar-connections:UseConnection")
 """The service was renamed; which of both counts is decided by the age of the connection."""
 
@@ -85,20 +82,17 @@ class Delivery(cdk.Stack):
             triggers=[_pushes(clone, branch)],
         )
         self._stage("Source", clone)
-        behind_login = in_console(artifacts, PROBLEM, EXECUTION)
-        page = behind_login
-        if reports == "link":
-            page = ReportLink(self, "Report", artifacts=artifacts, lifetime=lifetime, alerts=alerts).to(
-                PROBLEM, EXECUTION
-            )
+        pages = report_pages(
+            self,
+            reports,
+            problem=PROBLEM,
+            execution=EXECUTION,
+            artifacts=artifacts,
+            lifetime=lifetime,
+            alerts=alerts,
+        )
         data = {"DATA": DATA, "REASON": REASON, "EXECUTION": EXECUTION}
-        report = {
-            "VERSION": VERSION,
-            "EXECUTION": EXECUTION,
-            "REPORTS_BUCKET": artifacts.bucket_name,
-            "REPORT": page,
-            "REPORT_IN_CONSOLE": behind_login,
-        }
+        report = {"VERSION": VERSION, "EXECUTION": EXECUTION, **pages}
         what = {"VERSION": VERSION, "IMAGE": IMAGE, "EXECUTION": EXECUTION}
         self._stage("Train", self._run("Train", train, source, outputs=[trained], given=data))
         self._stage("Prove", self._run("Prove", prove, source, extra=[trained], given=report))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -15,6 +17,8 @@ from stacks.constructs.trigger_alarms import QuietAlarm
 from stacks.lifetime import Lifetime
 
 REPORTS = "reports/*"
+Reports = Literal["link", "console"]
+"""What the question's link opens: the page itself for whoever has the link, or the S3 console behind its login."""
 
 
 class ReportLink(Construct):
@@ -53,8 +57,26 @@ class ReportLink(Construct):
         return f"{self._url.url}{problem}/{execution}"
 
 
-def in_console(artifacts: s3.IBucket, problem: str, execution: str) -> str:
-    """The same page where S3 shows it, behind the console's login."""
+def report_pages(
+    scope: Construct,
+    reports: Reports,
+    *,
+    problem: str,
+    execution: str,
+    artifacts: s3.IBucket,
+    lifetime: Lifetime,
+    alerts: sns.ITopic,
+) -> dict[str, str]:
+    """What the job that writes a report is told: into which bucket, where the page opens, and where S3 shows it."""
+    shown = link = _in_console(artifacts, problem, execution)
+    if reports == "link":
+        made = ReportLink(scope, "Report", artifacts=artifacts, lifetime=lifetime, alerts=alerts)
+        link = made.to(problem, execution)
+    return {"REPORTS_BUCKET": artifacts.bucket_name, "REPORT": link, "REPORT_IN_CONSOLE": shown}
+
+
+def _in_console(artifacts: s3.IBucket, problem: str, execution: str) -> str:
+    """Behind the console's login."""
     region, bucket = cdk.Aws.REGION, artifacts.bucket_name
     where = f"s3/object/{bucket}?region={region}&prefix=reports/{problem}/{execution}/report.html"
     return f"https://{region}.console.aws.amazon.com/{where}"

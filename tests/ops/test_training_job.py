@@ -108,6 +108,15 @@ def test_the_checkout_goes_with_its_history_and_the_results_come_back_and_nothin
     assert said == [f"{name}: Starting Starting now", f"{name}: Training Training now"]
 
 
+def test_what_a_run_is_recorded_with_goes_along_where_it_is_known(root: Path) -> None:
+    known = {"EVERGREEN_IMAGE": "training:1a2b@sha256:00", "EVERGREEN_TRIGGERED_BY": "codepipeline/P/id"}
+    for given in (known, {}):
+        aws = Aws(state("Completed"))
+        train(aws, root, **given)
+        sent = aws.job["Environment"]
+        assert {name: sent[name] for name in known if name in sent} == given
+
+
 def test_the_job_runs_in_the_training_image_inside_the_network_with_what_it_needs_and_no_more(root: Path) -> None:
     aws = Aws(state("Completed"))
     train(aws, root)
