@@ -1,7 +1,7 @@
 """Runs each image as the cloud would, hardened, and calls it: train, serve what was trained, keep a registry.
 
-The training image makes a model of made-up rows without a network; the service image must then answer over HTTP
-with the very numbers that `evergreen predict` gave in the first.
+The training image makes and proves a model of made-up rows without a network; the service image must then answer over
+HTTP with the very numbers that `evergreen predict` gave in the first.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ python -m ml.cli train insurance --data synthetic:2000 --json >&2
 python -c 'import json, sys; print(json.dumps(json.load(sys.stdin)["rows"][:50]))' \
     < data/work/insurance/bundle/golden.json > rows.json
 python -m ml.cli predict insurance --version 1 @rows.json --json > answer.json
-tar -c rows.json answer.json -C data/work/insurance bundle
+python -m ml.cli prove insurance --json > proof.json || [ $? = 3 ]
+tar -c rows.json answer.json proof.json -C data/work/insurance bundle
 """
 INSIDE = """
 import importlib.util, json, os, shutil, sys
@@ -118,10 +119,18 @@ def _check_training(engine: Engine, image: str, folder: Path) -> tuple[Checked, 
         checked.seconds, checked.memory = run.seconds, f"< {TRAINING_MEMORY}"
         if run.code == 0:
             trained = _unpack(run.out, folder)
+            _expect_proof(checked, json.loads((folder / "proof.json").read_bytes()))
         else:
             sys.stderr.write(run.err[-4000:])
-        checked.expect(trained, "it trains, seals and predicts without a network")
+        checked.expect(trained, "it trains, seals, predicts and proves without a network")
     return checked, trained
+
+
+def _expect_proof(checked: Checked, record: dict[str, Any]) -> None:
+    """Whatever the policy says of made-up rows."""
+    parity = record["parity"]
+    checked.expect(parity and not parity["failure"], "it starts the service on loopback and finds its answers", parity)
+    checked.expect(record["attached"]["explanation"], "it explains a model and needs no place for compiled code")
 
 
 def _check_service(engine: Engine, image: str, trained: Trained | None) -> Checked:
