@@ -15,7 +15,7 @@ from ml.core.replay import CapturedRow
 from ml.errors import UserError
 from ml.io import tags
 from ml.io.artifacts import fetch_artifact
-from ml.io.captured import Answered, captures
+from ml.io.captured import Answered, Captures
 from ml.io.git import git
 from ml.io.invalid import in_words
 from ml.io.kept import Kept, kept
@@ -77,7 +77,7 @@ class Recomputed:
 
 def recompute(workspace: Workspace, request_id: str, *, since: datetime) -> Recomputed:
     """Look for the newest request of that id, captured in the hour of `since` or later, and answer it again."""
-    places = captures(workspace.root)
+    places = Captures(workspace.captured, workspace.capture_bucket)
     found = places.find(request_id, since=since)
     if found is None:
         said = f"no request {request_id} was captured since {since:%Y-%m-%d %H:%M} UTC: {places.source} has none"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import os
 import re
 import zlib
 from collections.abc import Callable, Iterator
@@ -21,8 +20,6 @@ from ml.core.replay import CapturedRow
 from ml.io.objects import Address, failures
 from service.schema import Value
 
-FOLDER = "EVERGREEN_CAPTURE"
-BUCKET = "EVERGREEN_CAPTURE_BUCKET"
 PREFIX = "capture"
 MOST_FILES = 5_000
 """That a look for the last rows opens: a service that answers little writes many small ones."""
@@ -211,11 +208,6 @@ class Captures:
     def _content(self, file: _File) -> bytes | None:
         reads: Iterator[bytes | None] = (store.read(file.path) for store in self._stores)
         return next((content for content in reads if content is not None), None)
-
-
-def captures(root: Path) -> Captures:
-    """What the environment names, by default the folder that the services of this checkout write to."""
-    return Captures(Path(os.environ.get(FOLDER) or root / "var" / "capture"), os.environ.get(BUCKET) or None)
 
 
 def _holding(files: Iterator[_File], count: int) -> Iterator[_File]:

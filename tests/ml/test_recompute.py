@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import math
 import platform
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,6 +25,7 @@ from service.schema import CaptureRules
 from service.settings import Settings
 from tests.service.running import running
 from tests.support.bundles import FEATURES, ROWS, write_bundle
+from tests.support.captured import rewrite
 from tests.support.models import fitted
 from tests.support.problems import make_problem
 from tests.support.runs import training_run
@@ -61,7 +60,7 @@ def captured_here(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iter
     for name in ("EVERGREEN_CAPTURE", "EVERGREEN_CAPTURE_BUCKET"):
         monkeypatch.delenv(name, raising=False)
     yield
-    shutil.rmtree(workspace.root / "var" / "capture", ignore_errors=True)
+    shutil.rmtree(workspace.captured, ignore_errors=True)
 
 
 @contextmanager
@@ -69,8 +68,8 @@ def serving(workspace: Workspace, **settings: Any) -> Iterator[httpx.Client]:
     """The champion of `toy`, or what the settings name; everything is captured when the block ends."""
     named: dict[str, Any] = {
         "tracking_uri": workspace.tracking.uri,
-        "cache": workspace.root / "var" / "bundles",
-        "capture": workspace.root / "var" / "capture",
+        "cache": workspace.bundles,
+        "capture": workspace.captured,
         "capture_seconds": 3600.0,
         "poll_seconds": 3600.0,
     }
@@ -84,13 +83,6 @@ def batch(client: httpx.Client, rows: list[dict[str, Any]]) -> Any:
 
 def again(workspace: Workspace, answer: Any) -> Recomputed:
     return recompute(workspace, answer["request_id"], since=SINCE)
-
-
-def rewrite(workspace: Workspace, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> None:
-    """Alter the one captured file's lines."""
-    [path] = (workspace.root / "var" / "capture").glob("*/*/*/*.jsonl.gz")
-    lines = change([json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()])
-    path.write_bytes(gzip.compress(b"".join(json.dumps(line).encode() + b"\n" for line in lines)))
 
 
 def test_an_answer_comes_out_again_with_the_model_the_data_and_the_code_behind_it(workspace: Workspace) -> None:
@@ -175,7 +167,7 @@ def test_an_output_that_was_another_by_one_bit_differs(workspace: Workspace) -> 
         lines[1]["probability"] = math.nextafter(lines[1]["probability"], 1.0)
         return lines
 
-    rewrite(workspace, change)
+    rewrite(workspace.captured, change)
     found = again(workspace, answer)
     assert (found.status, found.way) == ("differs", "a batch of 3")
     assert found.said == f"1 of 3 outputs differ, by up to 1.11e-16; this is {platform.machine()}"
@@ -202,7 +194,7 @@ def test_a_model_that_was_never_registered_is_missing(workspace: Workspace, tmp_
 def test_a_number_that_now_has_another_digest_is_no_match(workspace: Workspace) -> None:
     with serving(workspace) as client:
         answer = client.post("/predict", json=ROWS[0]).json()
-    rewrite(workspace, lambda lines: [line | {"digest": "f" * 64} for line in lines])
+    rewrite(workspace.captured, lambda lines: [line | {"digest": "f" * 64} for line in lines])
     found = again(workspace, answer)
     assert found.status == "missing"
     assert "ffffffffffff of toy, is not registered as version 1" in found.said
@@ -235,7 +227,7 @@ def test_a_bundle_that_is_gone_is_missing_in_one_sentence(workspace: Workspace, 
 def test_a_batch_of_which_rows_were_lost_is_missing(workspace: Workspace, lost: list[int]) -> None:
     with serving(workspace) as client:
         answer = batch(client, list(ROWS))
-    rewrite(workspace, lambda lines: [line for line in lines if line["index"] not in lost])
+    rewrite(workspace.captured, lambda lines: [line for line in lines if line["index"] not in lost])
     found = again(workspace, answer)
     assert found.status == "missing"
     assert "rows of the batch were captured whole; its file is damaged" in found.said
@@ -249,7 +241,7 @@ def test_the_remaining_beginning_of_a_batch_is_judged_only_where_it_comes_out_th
     def change(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [line | {"probability": line["probability"] / 2} for line in lines[:2]]
 
-    rewrite(workspace, change)
+    rewrite(workspace.captured, change)
     found = again(workspace, answer)
     assert (found.status, found.outputs) == ("missing", ())
     assert found.said == "the file of the captured request is damaged, so the batch may have had more rows"

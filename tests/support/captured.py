@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,13 @@ def in_s3(s3: S3, bucket: str) -> dict[str, list[dict[str, Any]]]:
         for found in page.get("Contents", [])
     ]
     return {key: _rows(client.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys}
+
+
+def rewrite(root: Path, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> None:
+    """Alter the lines of every file below a folder; its name still tells how many rows it had."""
+    for path in root.glob("*/*/*/*.jsonl.gz"):
+        lines = change(_rows(path.read_bytes()))
+        path.write_bytes(gzip.compress(b"".join(json.dumps(line).encode() + b"\n" for line in lines)))
 
 
 def flat(files: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from ml.errors import UserError
-from ml.io.captured import Captures, captures
+from ml.io.captured import Captures
 from service.bundle import Bundle
 from service.settings import Settings
 from tests.service.running import eventually, metric, running
@@ -277,17 +277,3 @@ def test_a_search_ends_at_the_hour_that_it_is_bounded_by(root: Path) -> None:
     found = reading.find("mine", since=NOW - timedelta(hours=30, minutes=1))
     assert found is not None
     assert found.lost == 1
-
-
-def test_the_environment_names_the_places_and_a_checkout_has_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("EVERGREEN_CAPTURE", "EVERGREEN_CAPTURE_BUCKET"):
-        monkeypatch.delenv(name, raising=False)
-    put(tmp_path / "var" / "capture", NOW, line("here", NOW))
-    put(tmp_path / "elsewhere", NOW, line("there", NOW))
-    assert [row.request_id for row in captures(tmp_path).last("toy", 9).rows] == ["here"]
-    monkeypatch.setenv("EVERGREEN_CAPTURE", str(tmp_path / "elsewhere"))
-    assert [row.request_id for row in captures(tmp_path).last("toy", 9).rows] == ["there"]
-    monkeypatch.setenv("EVERGREEN_CAPTURE_BUCKET", "ours")
-    assert captures(tmp_path).source == "the capture folder and s3://ours"
