@@ -73,7 +73,15 @@ def named(slices: Iterable[SliceGain]) -> str:
 def _failed(decision: Decision) -> Iterator[Point]:
     for reason in decision.reasons:
         if not reason.passed:
-            yield Point("stop", f"{words.rule(reason.rule)} failed. {reason.text}", "rules")
+            yield Point("stop", f"{words.rule(reason.rule)} failed. {reason.text}", _shown_at(reason.rule))
+
+
+def _shown_at(rule: str) -> str:
+    """Where the page has more about a rule than its sentence."""
+    head = rule.partition(":")[0]
+    return {"floor": "metrics", "guard": "gain", "latency": "budgets", "size": "budgets"}.get(
+        head, head if head in _PARTS else "rules"
+    )
 
 
 def _gain(decision: Decision) -> Iterator[Point]:
@@ -122,7 +130,7 @@ def _slices(decision: Decision) -> Iterator[Point]:
         yield Point("look", text, "slices")
     untested = [each for each in decision.slices if each.gain is None]
     if untested:
-        text = f"{len(untested)} of {len(decision.slices)} slices were not tested: {named(untested)}."
+        text = f"Not tested: {len(untested)} of {len(decision.slices)} slices ({named(untested)})."
         yield Point("know", text, "slices")
 
 

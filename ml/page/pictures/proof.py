@@ -64,7 +64,7 @@ def slices(decision: Decision) -> Picture | None:
         lines=(_ZERO, *bounds),
         shades=() if harm is None else (Shade(high=-harm),),
         title=f"Gain in {metric} on each slice",
-        description=f"{len(tested)} slices were tested, {harmed} are harmed. The least gain is that of {least.feature} "
+        description=f"Harmed: {harmed} of {len(tested)} tested slices. The least gain is that of {least.feature} "
         f"{least.level}: {formats.between(its, sign=True)}.",
         axis=f"gain in {metric}",
     )

@@ -33,6 +33,7 @@ def test_what_stops_a_release_comes_first() -> None:
     weights = [point.weight for point in points(make_regression())]
     assert weights == sorted(weights, key=["stop", "look", "know"].index)
     assert weights.count("stop") == 2
+    assert [point.where for point in points(make_regression())][:2] == ["gain", "slices"]
     assert "Slices failed. Harmed: ocean_proximity INLAND loses 0.0712" in said(make_regression(), "stop")
 
 
@@ -51,7 +52,7 @@ def test_many_slices_are_named_in_part() -> None:
 
 
 def test_a_slice_that_was_not_tested_is_good_to_know() -> None:
-    assert "2 of 13 slices were not tested: carrier HA, carrier OO." in said(make_decision(), "know")
+    assert "Not tested: 2 of 13 slices (carrier HA, carrier OO)." in said(make_decision(), "know")
 
 
 def test_a_gain_that_is_not_beyond_chance_deserves_a_look_where_it_was_promoted() -> None:

@@ -113,7 +113,7 @@ def test_a_replay_that_could_not_be_made_is_told_in_the_record_s_words() -> None
 
 def test_a_record_without_any_number_still_gives_a_whole_page() -> None:
     decision = make_decision()
-    bare = {"metrics": {}, "calibration": None, "cost": None, "validation": None}
+    bare: dict[str, object] = {"metrics": {}, "calibration": None, "cost": None, "validation": None}
     page = decision_page(
         make_decision(
             challenger=decision.challenger.model_copy(update=bare),

@@ -57,7 +57,7 @@ def test_slices_that_were_tested_are_in_the_forest_and_differ_by_shape_and_word(
     assert len(placed(forest, "mark unsure", "cx")) == 1
     assert sum(mark.attributes.get("class") == "mark harmed" for mark in forest.marks) == 1
     assert {"harmed \N{MINUS SIGN}0.050", "not sure \N{MINUS SIGN}0.024"} <= set(texts(forest))
-    assert "12 slices were tested, 1 are harmed. The least gain is that of origin LGA" in forest.description
+    assert "Harmed: 1 of 12 tested slices. The least gain is that of origin LGA" in forest.description
 
 
 def test_both_models_are_held_against_the_calibration_that_the_policy_allows() -> None:
