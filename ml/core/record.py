@@ -197,22 +197,28 @@ class HttpParity(Frozen):
 class Effect(Frozen):
     """A feature's SHAP values: their mean size, and points (value, SHAP value) of some rows for the picture.
 
-    For categories `value` is the level; `share` is the feature's part of the sum of all mean sizes.
+    For categories `value` is the level, and `levels` says that they have no order though they may be integers; `share`
+    is the feature's part of the sum of all mean sizes.
     """
 
     feature: str
     mean_absolute: float
     share: float
     points: tuple[tuple[Value, float], ...] = ()
+    levels: bool = False
 
 
 class Dependence(Frozen):
-    """Partial dependence: the mean output over background rows when the feature is set to each value."""
+    """Partial dependence: the mean output over background rows when the feature is set to each value.
+
+    `levels` says that the values have no order though they may be integers.
+    """
 
     feature: str
     values: tuple[Value, ...]
     outputs: tuple[float, ...]
     champion: tuple[float, ...] | None = None
+    levels: bool = False
 
 
 class Explanation(Frozen):

@@ -75,7 +75,8 @@ def histogram(key: str, found: Histogram, *, axis: str, title: str, description:
 def dependence(key: str, found: Dependence, *, names: Names, description: str) -> Picture:
     """Numbers as a curve, levels as rows of dots."""
     numbers = [each for each in found.values if isinstance(each, int | float) and not isinstance(each, bool)]
-    draw = _curve if len(numbers) == len(found.values) and len(numbers) > 1 else _levels
+    ordered = not found.levels and len(numbers) == len(found.values) > 1
+    draw = _curve if ordered else _levels
     return draw(key, found, names, description)
 
 

@@ -67,7 +67,8 @@ def _shader(effect: Effect) -> Callable[[Value], str]:
     """From a value to its shade, by its rank among the feature's values; levels have no order and so one shade."""
     known = [value for value, _ in effect.points]
     numbers = sorted(float(value) for value in known if isinstance(value, bool | int | float))
-    flat = any(isinstance(value, str) for value in known) or not numbers or numbers[0] == numbers[-1]
+    named = effect.levels or any(isinstance(value, str) for value in known)
+    flat = named or not numbers or numbers[0] == numbers[-1]
 
     def shade(value: Value) -> str:
         if flat or not isinstance(value, bool | int | float):

@@ -95,6 +95,16 @@ def test_a_number_s_dependence_is_a_curve_and_a_level_s_a_row_of_dots() -> None:
     assert "champion, version 1" not in texts(_drawn(levels))
 
 
+def test_levels_that_are_integers_have_no_order() -> None:
+    regions = Dependence(feature="region", values=(3, 17), outputs=(0.1, 0.3), levels=True)
+    assert {"3", "17"} <= set(texts(_drawn(regions)))
+    assert not [mark for mark in _drawn(regions).marks if "curve" in str(mark.attributes.get("class"))]
+    effect = Effect(feature="region", mean_absolute=0.1, share=1.0, points=((3, 0.1), (17, 0.3)), levels=True)
+    drawn = swarm("swarm", [effect], axis="part", description="region is all, 100 %")
+    dots = [mark for mark in drawn.marks if mark.tag == "path" and str(mark.attributes["d"]).count("M") == 2]
+    assert [mark.attributes["class"] for mark in dots] == ["dots level"]
+
+
 def _drawn(found: Dependence) -> Picture:
     return dependence("dependence", found, names=NAMES, description="from 0.1 to 0.3")
 
