@@ -11,7 +11,7 @@ from ml.errors import UserError
 from ml.io import tags
 from ml.io.artifacts import AlteredError, fetch_decision
 from ml.io.changes import NAME, brief
-from ml.io.registry import ChampionMovedError, IsChampionError, NothingToRollBackToError, Registry, Version
+from ml.io.registry import ChampionMovedError, IsChampionError, NothingToRollBackToError, Registry, Rollback, Version
 from ml.io.tracking import Tracking, TrackingError
 
 
@@ -68,12 +68,20 @@ def reject(registry: Registry, number: int, *, by: str, why: str) -> Version:
         raise RefusedError(f"{error}: `evergreen rollback {registry.name} --reason TEXT`") from error
 
 
+def take_back(registry: Registry, execution: str, *, reason: str, by: str) -> Rollback:
+    """Roll back what an execution of the pipeline released. Raises UserError where the champion is not of it."""
+
+    def released_in(champion: Version) -> None:
+        _require_released_in(champion, registry.name, execution)
+
+    require_released_in(registry, execution)
+    return registry.rollback(reason, by=by, execution=execution, allow=released_in)
+
+
 def require_released_in(registry: Registry, execution: str) -> None:
     """Raise UserError unless the champion was released in that execution of the pipeline."""
     registry.settle()
-    champion = registry.aliased(tags.CHAMPION)
-    if champion is None or champion.tags.get(tags.RELEASED_IN) != brief(execution, NAME):
-        raise UserError(f"the champion of {registry.name} was not released in {execution}; nothing was taken out")
+    _require_released_in(registry.aliased(tags.CHAMPION), registry.name, execution)
 
 
 def recorded_decision(tracking: Tracking, version: Version) -> Decision | None:
@@ -132,6 +140,11 @@ def _refusal(version: Version, champion: Version | None, decision: Decision | No
         if mark is not None and decision.decided_at <= _moment(mark):
             return f"{name} was {what} after it was judged, {mark}"
     return None
+
+
+def _require_released_in(champion: Version | None, name: str, execution: str) -> None:
+    if champion is None or champion.tags.get(tags.RELEASED_IN) != brief(execution, NAME):
+        raise UserError(f"the champion of {name} was not released in {execution}; nothing was taken out")
 
 
 def _require_said(by: str, why: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import math
 import os
 import random
@@ -16,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ml.io.log import event
+from ml.io.person import person
 from ml.io.tracking import BusyError, Tracking, TrackingError
 
 if TYPE_CHECKING:
@@ -94,7 +94,12 @@ def _take(client: MlflowClient, name: str, token: str, seconds: float) -> bool:
 
     now = time.time()
     since = datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds")
-    marks = {TOKEN: token, OWNER: whoami(), SINCE: since, EXPIRES: f"{now + seconds:.3f}"}
+    marks = {
+        TOKEN: token,
+        OWNER: f"{person()} on {socket.gethostname()} (process {os.getpid()})",
+        SINCE: since,
+        EXPIRES: f"{now + seconds:.3f}",
+    }
     about = f"The lock of {name}. Whoever changes its release holds it for a moment; it is no model."
     try:
         client.create_registered_model(LOCK + name, tags=marks, description=about)
@@ -182,12 +187,3 @@ def _buried(name: str) -> str:
 def _busy(name: str, holder: _Holder | None, seconds: float) -> BusyError:
     who = f"{holder.owner} has been releasing {name} since {holder.since}" if holder else f"{name} is being released"
     return BusyError(f"{who}; gave up after {seconds:g} seconds")
-
-
-def whoami() -> str:
-    """Who holds a lock, for whoever waits for it."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = "unknown"
-    return f"{user} on {socket.gethostname()} (process {os.getpid()})"

@@ -136,11 +136,20 @@ class Registry:
             carry_out(writer, promotion(state, version, self.clock(), extra=extra, **spoken(by, why, execution)))
             return self._read(writer.client, number)
 
-    def rollback(self, reason: str, *, to: int | None = None, by: str = "", execution: str = "") -> Rollback:
+    def rollback(
+        self,
+        reason: str,
+        *,
+        to: int | None = None,
+        by: str = "",
+        execution: str = "",
+        allow: Callable[[Version], None] = _everything,
+    ) -> Rollback:
         """Make the previous version the champion again; a second rollback undoes the first.
 
-        With `to` it is a release of that version in the execution, and done only if that is the previous one. Raises
-        NoChampionError and NothingToRollBackToError.
+        With `to` it is a release of that version in the execution, and done only if that is the previous one. `allow`
+        is asked about the champion under the lock and refuses by raising. Raises NoChampionError and
+        NothingToRollBackToError.
         """
         with self._change() as (writer, state):
             champion, previous = state.aliases.get(tags.CHAMPION), state.aliases.get(tags.PREVIOUS)
@@ -155,6 +164,7 @@ class Registry:
                     f"{self.name} has no release before version {champion} to go back to: version {previous} was "
                     f"rejected, {back.rejected}"
                 )
+            allow(out)
             said = spoken(by, reason, execution)
             carry_out(writer, restoration(state, out, back, self.clock(), released=to is not None, **said))
             return Rollback(champion=self._read(writer.client, previous), taken_out=self._read(writer.client, champion))

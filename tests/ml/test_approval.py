@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from ml.approval import RefusedError, approve, recorded_decision, reject, require_released_in
+from ml.approval import RefusedError, approve, recorded_decision, reject, require_released_in, take_back
 from ml.core.record import record_bytes
 from ml.errors import UserError
 from ml.history import history
 from ml.io import tags
 from ml.io.artifacts import fetch_artifact, log_proof
-from ml.io.registry import Registry
+from ml.io.registry import Registry, Version
 from ml.io.runs import log_run
 from ml.io.tracking import Tracking
 from service.bundle import sha256
-from tests.support.releases import PAGE, aliases, judge, judged
+from tests.support.releases import PAGE, aliases, another_line, judge, judged
 from tests.support.runs import training_run
 
 pytestmark = pytest.mark.xdist_group("mlflow-embedded")
@@ -29,13 +29,19 @@ def tracking(tmp_path_factory: pytest.TempPathFactory) -> Tracking:
     return Tracking.embedded(tmp_path_factory.mktemp("var"))
 
 
+@pytest.fixture(scope="module")
+def versions(tracking: Tracking, tmp_path_factory: pytest.TempPathFactory) -> tuple[Version, ...]:
+    folder = tmp_path_factory.mktemp("runs")
+    for number in range(1, 4):
+        log_run(tracking, training_run(folder, name="line", offset=0.1 * number))
+    return Registry(tracking, "line").versions()
+
+
 @pytest.fixture
-def registry(tracking: Tracking, tmp_path: Path, request: pytest.FixtureRequest) -> Registry:
+def registry(tracking: Tracking, versions: tuple[Version, ...], request: pytest.FixtureRequest) -> Registry:
     """Three versions, the first of them released without a decision."""
     name = f"line{abs(hash(request.node.name)) % 10**8}"
-    for number in range(1, 4):
-        log_run(tracking, training_run(tmp_path, name=name, offset=0.1 * number))
-    registry = Registry(tracking, name)
+    registry = another_line(versions, Registry(tracking, name))
     registry.promote(1, expected=None, by="ada")
     return registry
 
@@ -187,9 +193,10 @@ def test_only_what_an_execution_released_is_taken_out_for_it(registry: Registry)
 def test_a_release_that_is_taken_back_is_taken_back_once(registry: Registry) -> None:
     judge(registry, 2, against=1)
     released(registry, 2)
-    registry.rollback("its release failed")
-    with pytest.raises(UserError, match="nothing was taken out"):
-        require_released_in(registry, "pipeline/7")
+    assert take_back(registry, "pipeline/7", reason="its release failed", by="the pipeline").champion.number == 1
+    with pytest.raises(UserError, match="was not released in pipeline/7; nothing was taken out"):
+        take_back(registry, "pipeline/7", reason="its release failed", by="the pipeline")
+    assert aliases(registry) == {"champion": 1, "previous": 2}
 
 
 def test_history_tells_who_released_what_when_and_why(registry: Registry) -> None:

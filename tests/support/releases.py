@@ -47,4 +47,14 @@ def judge(
 
 
 def aliases(registry: Registry) -> dict[str, int]:
-    return {alias: version.number for version in registry.versions() for alias in version.aliases}
+    with registry.tracking.session() as client:
+        return {alias: int(number) for alias, number in client.get_registered_model(registry.name).aliases.items()}
+
+
+def another_line(versions: tuple[Version, ...], registry: Registry) -> Registry:
+    """The same versions, with their runs, under another name: logging a run takes seconds."""
+    with registry.tracking.session() as client:
+        client.create_registered_model(registry.name)
+        for version in sorted(versions, key=lambda each: each.number):
+            client.create_model_version(registry.name, version.bundle_uri, version.run_id, tags=dict(version.tags))
+    return registry
