@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ml.commands import approval, proof
+from ml.commands import approval, insight, proof
 from ml.commands.proof import NOT_PROMOTED
 from ml.errors import UserError
 from ml.face import Face
@@ -73,6 +73,18 @@ def train(name: Name, data: Data = None, until: Until = None, reason: Why = "tra
     workspace = Workspace.here()
     problem = workspace.problem(name)
     Face(json=json).trained(problem, loop.train(workspace, problem, data=data, until=until, reason=reason))
+
+
+for command in (
+    proof.prove,
+    proof.promote,
+    approval.approve,
+    approval.reject,
+    approval.history,
+    insight.explain,
+    insight.reproduce,
+):
+    app.command()(command)
 
 
 @app.command()
@@ -152,22 +164,6 @@ def serve(name: Name, port: Port = 8000, host: Host = "127.0.0.1") -> None:
     problem = workspace.problem(name)
     Face().serving(problem, host, port)
     _serve(workspace, name, host, port)
-
-
-@app.command()
-def reproduce(name: Name, version: Annotated[int, typer.Argument(metavar="VERSION")], json: Json = False) -> None:
-    """Restore data, parameters and code of a version, retrain, and compare the bundles' digests."""
-    from ml.reproduce import reproduce as reproduce_version
-
-    workspace = Workspace.here()
-    result = reproduce_version(workspace, workspace.problem(name), version)
-    Face(json=json).reproduced(result)
-    if not result.same:
-        raise typer.Exit(NOT_PROMOTED)
-
-
-for command in (proof.prove, proof.promote, approval.approve, approval.reject, approval.history):
-    app.command()(command)
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ def test_retraining_gives_the_same_bundle_from_the_commit_and_the_uncommitted_ch
     text = problem.read_bytes()
     try:
         trained.edit("ml/problems/insurance.yaml", {"model": {"seed": 99}})
-        result = trained.json("reproduce", "insurance", "1")
+        result = trained.json("reproduce", "insurance/1")
     finally:
         problem.write_bytes(text)
     assert result["same"] is True
@@ -28,6 +28,6 @@ def test_retraining_gives_the_same_bundle_from_the_commit_and_the_uncommitted_ch
 
 
 def test_a_version_that_is_not_registered_ends_with_a_sentence(trained: Checkout) -> None:
-    done = trained.evergreen("reproduce", "insurance", "99")
+    done = trained.evergreen("reproduce", "insurance/99")
     assert done.code == 2
     assert "99" in done.err.splitlines()[-1]
