@@ -172,7 +172,10 @@ def roll_back(play: Play) -> None:
     expect(later.exported("Train")["DIGEST"] != digest, "two releases of one bundle prove no rollback")
     until("the rollback ends", lambda: _ended(play, answer["pipelineExecutionId"]), seconds=120.0)
     play.good.append(earlier)
-    play.say(f"version {served['version']} is served again")
+    told = records.history(world)[-1]
+    seen = (told["happened"], told["by"])
+    expect(seen == ("restored", f"rollback of {world.pipeline}"), f"the history should say what was restored: {told}")
+    play.say(f"version {served['version']} is served again: {told['by']}, for {told['why']}")
 
 
 def refuse_an_altered_record(play: Play) -> None:
