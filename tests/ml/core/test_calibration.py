@@ -74,6 +74,14 @@ def test_an_error_stands_within_its_interval_which_narrows_with_more_rows() -> N
     assert widths[1] < 0.4 * widths[0]
 
 
+def test_the_error_of_true_probabilities_stands_within_its_interval_too() -> None:
+    """Resamples of them all err more than the rows do, for each gap is far from zero by chance alone."""
+    rng = np.random.default_rng(6)
+    truth = rng.random(600)
+    error = judged((rng.random(600) < truth).astype(float), truth)
+    assert error.low < error.value < error.high
+
+
 def stated(low: float | None, high: float | None, coverage: float | None = 0.8) -> Validation:
     return Validation(metric="r2", value=0.5, standard_error=0.1, rows=100, coverage=coverage, low=low, high=high)
 

@@ -133,3 +133,14 @@ def test_an_old_champion_is_not_replaced_by_a_worse_challenger() -> None:
     decision = judge(frame, champion, model("2", score, 2.0, seed=2), problem)
     assert failed(decision) == ["gain"]
     assert decision.reason.startswith("Worse: ")
+
+
+def test_not_worse_is_asked_of_the_bound_and_not_of_the_estimate() -> None:
+    """On 300 rows a tie may as well be a loss of more than the margin."""
+    frame, score = make_holdout(300)
+    problem = make_problem(floors={"roc_auc": 0.6}, freshness={"days": 30}, margin=0.005)
+    champion = model("1", score, 1.0, seed=1, trained_at=WHEN - timedelta(days=400))
+    decision = judge(frame, champion, model("2", score, 1.0, seed=2), problem)
+    assert decision.gain is not None and decision.gain.low < -0.005 < decision.gain.value
+    assert failed(decision) == ["gain"]
+    assert decision.reason.startswith("Inconclusive, it may be worse: ")
