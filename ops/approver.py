@@ -40,7 +40,7 @@ def approval(codepipeline: Any, initiator: str, execution: str) -> Approval:
     pipeline = initiator.partition("/")[2]
     if trigger := running_rollback(codepipeline, pipeline, execution):
         return Approval(f"rollback of {pipeline}", _cause(trigger))
-    given = next(_approvals(codepipeline, pipeline, execution), None)
+    given = max(_approvals(codepipeline, pipeline, execution), key=lambda each: each["lastUpdateTime"], default=None)
     if given is None:
         raise UnapprovedError(f"execution {execution} of {pipeline} has no approval on record; nothing is released")
     if not given.get("updatedBy"):
@@ -57,7 +57,7 @@ def _cause(trigger: Mapping[str, str]) -> str:
 
 
 def _approvals(codepipeline: Any, pipeline: str, execution: str) -> Iterator[Mapping[str, Any]]:
-    """Granted ones, the newest first."""
+    """Granted ones; there are several where the stage was tried again."""
     pages = codepipeline.get_paginator("list_action_executions").paginate(
         pipelineName=pipeline, filter={"pipelineExecutionId": execution}
     )
