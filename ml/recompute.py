@@ -80,7 +80,10 @@ def recompute(workspace: Workspace, request_id: str, *, since: datetime) -> Reco
     places = Captures(workspace.captured, workspace.capture_bucket)
     found = places.find(request_id, since=since)
     if found is None:
-        said = f"no request {request_id} was captured since {since:%Y-%m-%d %H:%M} UTC: {places.source} has none"
+        said = (
+            f"no request {request_id} is in {places.source} since {since:%Y-%m-%d %H:%M} UTC; "
+            "a service writes what it captured every few seconds"
+        )
         return Recomputed(request_id, "missing", said)
     first = found.rows[0]
     known = Recomputed(

@@ -101,8 +101,9 @@ def _day(since: str | None) -> datetime:
 
 
 def _print(found: Explained) -> None:
-    explanation, title = found.explanation, f"{_name(found.version)} on {found.explanation.rows} {found.rows}"
-    table = _table(title, "feature", ">share", "", f">mean |SHAP| ({_unit(found.schema)})")
+    explanation = found.explanation
+    title = f"{_name(found.version)}, {_unit(found.schema)}, on {explanation.rows} {found.rows}"
+    table = _table(title, "feature", ">share", "", ">mean |SHAP|")
     widest = max(effect.share for effect in explanation.effects)
     for effect in explanation.effects:
         size = f"{effect.mean_absolute:.4g}"
@@ -121,9 +122,10 @@ def _print_row(found: ExplainedRow) -> None:
     table = _table(title, "feature", ">value", ">part", "")
     largest = max(abs(part.challenger) for part in found.parts)
     for part in found.parts:
-        value = "(missing)" if part.value is None else escape(str(part.value))
+        value = f"{part.value:.6g}" if isinstance(part.value, float) else str(part.value)
         bar = f"[{'red' if part.challenger < 0 else 'green'}]{_bar(abs(part.challenger), largest)}[/]"
-        table.add_row(escape(part.feature), value, f"{part.challenger:+.4g}", bar)
+        shown = "(missing)" if part.value is None else escape(value)
+        table.add_row(escape(part.feature), shown, f"{part.challenger:+.4g}", bar)
     console = _console()
     console.print(table)
     console.print(f"the parts and the mean output of {found.rows}, {found.base:.4g}, add up to {found.output:.4g}")
@@ -142,7 +144,7 @@ def _print_answer(found: Recomputed) -> None:
     console = _console()
     style = {"same": "bold green", "differs": "bold red", "missing": "yellow"}[found.status]
     console.print(f"[{style}]{found.status}[/]: ", end="")
-    console.print(found.said, markup=False)
+    console.print(found.said + (f" ({found.way})" if found.way else ""), markup=False)
     if found.problem:
         answered = f"{found.answered_at:%Y-%m-%d %H:%M:%S} UTC" if found.answered_at else ""
         version = "a version" if found.version is None else f"version {found.version}"
@@ -156,7 +158,7 @@ def _print_answer(found: Recomputed) -> None:
         mark = "=" if output.same else "\N{NOT EQUAL TO}"
         console.print(f"  row {output.index}: {output.captured!r} {mark} {output.recomputed!r}", markup=False)
     if len(found.outputs) > SHOWN:
-        console.print(f"  and {len(found.outputs) - SHOWN} more rows, computed as {found.way}", markup=False)
+        console.print(f"  and {len(found.outputs) - SHOWN} more rows")
 
 
 def _answer_document(found: Recomputed) -> dict[str, Any]:

@@ -83,8 +83,9 @@ class _Bucket:
     @cached_property
     def _client(self) -> Any:
         import boto3
+        from botocore.config import Config
 
-        return boto3.client("s3")
+        return boto3.client("s3", config=Config(max_pool_connections=AT_ONCE))
 
     def names(self, below: str) -> list[str]:
         prefix = f"{PREFIX}/{below}"

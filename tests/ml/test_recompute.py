@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import platform
 import shutil
@@ -19,7 +20,7 @@ from ml.io.registry import Registry
 from ml.io.runs import log_run
 from ml.io.workspace import Workspace
 from ml.recompute import Recomputed, recompute
-from service.bundle import Bundle
+from service.bundle import Bundle, read_bundle
 from service.predictor import load_predictor
 from service.schema import CaptureRules
 from service.settings import Settings
@@ -174,12 +175,28 @@ def test_an_output_that_was_another_by_one_bit_differs(workspace: Workspace) -> 
     assert [output.same for output in found.outputs] == [True, False, True]
 
 
+def test_where_answers_differ_both_architectures_are_named(workspace: Workspace, tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "away", name="away").folder
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["provenance"]["machine"] = "sparc64"
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    log_run(workspace.tracking, training_run(tmp_path, name="away", bundle=read_bundle(folder)))
+    with serving(workspace, model=None, bundle=folder) as client:
+        answer = client.post("/predict", json=ROWS[0]).json()
+    assert (again(workspace, answer).status, again(workspace, answer).made_on) == ("same", "sparc64")
+    rewrite(workspace.captured, lambda lines: [line | {"probability": 0.5} for line in lines])
+    found = again(workspace, answer)
+    assert found.status == "differs"
+    assert found.said.endswith(f"; the bundle was made on sparc64, this is {platform.machine()}")
+
+
 def test_a_request_that_was_not_captured_is_missing(workspace: Workspace) -> None:
     found = recompute(workspace, "nobody", since=datetime(2026, 11, 1, tzinfo=UTC))
     assert found.status == "missing"
     assert found.said == (
-        "no request nobody was captured since 2026-11-01 00:00 UTC: the capture folder has none"
-    )  # fmt: skip
+        "no request nobody is in the capture folder since 2026-11-01 00:00 UTC; "
+        "a service writes what it captured every few seconds"
+    )
 
 
 def test_a_model_that_was_never_registered_is_missing(workspace: Workspace, tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def test_a_person_reads_a_table_with_bars_and_where_the_output_goes(
     explain("toy/1")
     said = capsys.readouterr().out
     lines = said.splitlines()
-    assert "toy version 1 on 20 held-out rows" in lines[0]
+    assert "toy version 1, outcome, on 20 held-out rows" in lines[0]
     [first] = [line for line in lines if line.count("\N{FULL BLOCK}") == 24]
     assert "age" in first or "insured" in first
     [curve] = [line for line in lines if line.startswith("insured: from ")]
@@ -160,7 +160,7 @@ def test_an_answer_is_computed_again_and_the_way_to_it_is_shown(
     request_id = answered(workspace)
     assert code_of(request_id) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "same: the same output, bit for bit"
+    assert said[0] == "same: the same output, bit for bit (one row)"
     assert said[1].startswith("  answered 20")
     assert said[1].endswith(f"by version 1 of toy ({Registry(workspace.tracking, 'toy').version(1).digest[:12]})")
     assert said[2] == "  code 0123456789ab, not known to git here, with changes that were not committed"
@@ -183,7 +183,7 @@ def test_an_answer_that_differs_and_one_that_is_missing_have_codes_of_their_own(
     first, *rest = capsys.readouterr().out.splitlines()
     assert first.startswith("differs: 1 of 1 outputs differ, by up to ")
     assert any("\N{NOT EQUAL TO}" in line for line in rest)
-    assert rest[-1].startswith("missing: no request nobody was captured since ")
+    assert rest[-1].startswith("missing: no request nobody is in the capture folder since ")
 
 
 def test_a_search_is_bounded_by_a_day(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
