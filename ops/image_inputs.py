@@ -48,7 +48,7 @@ IMAGES = {
             X86,
             (
                 "requirements/build.txt", "requirements/ml.txt", "dvc.yaml", "params.yaml", ".dvc/config",
-                "ml/**/*.py", "ml/problems/*.yaml", *SERVICE_CODE,
+                "ml/**/*.py", "ml/problems/*.yaml", "ml/page/*.j2", "ml/page/*.css", *SERVICE_CODE,
             ),
         ),
         Image("mlflow", ARM, ("docker/healthy.py", "docker/mlflow-auth.ini", "requirements/mlflow.txt")),

@@ -1,13 +1,14 @@
-"""What an image tells its program is what the program reads."""
+"""What an image tells its program is what the program reads, and what the program reads is in the image."""
 
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from ops.image_inputs import IMAGES, ROOT
+from ops.image_inputs import IMAGES, ROOT, entries
 from service.settings import read_settings
 from stacks.serving.target import PORT
 
@@ -25,3 +26,11 @@ def test_the_service_accepts_what_its_image_sets(monkeypatch: pytest.MonkeyPatch
     assert set(given) == {"EVERGREEN_HOST", "EVERGREEN_PORT", "EVERGREEN_CACHE"}
     assert (settings.host, settings.port) == (given["EVERGREEN_HOST"], PORT)
     assert f"EXPOSE {PORT}" in (ROOT / IMAGES["service"].dockerfile).read_text()
+
+
+@pytest.mark.parametrize(("image", "rooms"), [("service", ["service"]), ("training", ["ml", "service"])])
+def test_an_image_holds_every_file_of_its_rooms_whatever_its_kind(image: str, rooms: list[str]) -> None:
+    tracked = subprocess.run(["git", "ls-files", *rooms], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    there = {name for name in tracked.splitlines() if (ROOT / name).is_file()}
+    assert there
+    assert there <= {entry.name for entry in entries(IMAGES[image])}
