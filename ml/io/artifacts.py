@@ -65,24 +65,20 @@ def training_keys(tracking: Tracking, version: Version) -> npt.NDArray[np.uint64
     return keys
 
 
-def log_proof(registry: Registry, number: int, record: bytes, page: bytes | None = None) -> str:
+def log_proof(registry: Registry, number: int, record: bytes, page: bytes) -> str:
     """Attach decision.json, and the page that shows it, to the version's run; the record's sha256 to the version.
 
     The sha256 is returned, and written last: a record that arrived alone does not fit it and is not believed.
     """
     version = registry.version(number)
-    files = {DECISION: record} | ({} if page is None else {REPORT: page})
     with tempfile.TemporaryDirectory() as folder, registry.tracking.session() as client:
-        for name, content in files.items():
+        for name, content in ((DECISION, record), (REPORT, page)):
             path = Path(folder) / name
             path.write_bytes(content)
             client.log_artifact(version.run_id, str(path))
     digest = sha256(record)
     registry.tag(number, {tags.DECISION_SHA256: digest})
     return digest
-
-
-log_decision = log_proof
 
 
 def fetch_decision(tracking: Tracking, version: Version) -> bytes | None:

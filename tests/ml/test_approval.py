@@ -124,9 +124,9 @@ def test_a_record_that_was_altered_is_not_believed(registry: Registry, tmp_path:
 
 def test_a_record_of_another_format_or_written_otherwise_is_refused(registry: Registry) -> None:
     decision = judge(registry, 2, against=1)
-    log_proof(registry, 2, decision.model_dump_json(indent=1).encode())
+    log_proof(registry, 2, decision.model_dump_json(indent=1).encode(), PAGE)
     assert "is not written as a decision is" in refused(registry, 2)
-    log_proof(registry, 2, b'{"format":1}')
+    log_proof(registry, 2, b'{"format":1}', PAGE)
     assert "is of format 1, and this code reads 2" in refused(registry, 2)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ml.io import tags
-from ml.io.artifacts import fetch_artifact, fetch_bundle, log_decision
+from ml.io.artifacts import fetch_artifact, fetch_bundle, log_proof
 from ml.io.locks import lock
 from ml.io.registry import (
     ChampionMovedError,
@@ -127,7 +127,7 @@ def test_a_version_that_does_not_exist_is_named(registry: Registry) -> None:
         lambda: registry.version(99),
         lambda: registry.set_challenger(99),
         lambda: registry.promote(99, expected=None, by="ada"),
-        lambda: log_decision(registry, 99, b"{}"),
+        lambda: log_proof(registry, 99, b"{}", b""),
     ):
         with pytest.raises(NoSuchVersionError, match="line has no version 99"):
             attempt()
@@ -136,10 +136,11 @@ def test_a_version_that_does_not_exist_is_named(registry: Registry) -> None:
 
 def test_a_decision_is_kept_with_its_run_and_its_digest_with_the_version(registry: Registry, tmp_path: Path) -> None:
     decision = b'{"promote": true}'
-    digest = log_decision(registry, 2, decision)
+    digest = log_proof(registry, 2, decision, b"<!doctype html>")
     version = registry.version(2)
     assert digest == hashlib.sha256(decision).hexdigest() == version.tags[tags.DECISION_SHA256]
     assert fetch_artifact(registry.tracking, version, "decision.json", tmp_path).read_bytes() == decision
+    assert fetch_artifact(registry.tracking, version, "report.html", tmp_path).read_bytes() == b"<!doctype html>"
 
 
 def test_an_artifact_that_is_not_there_is_named(registry: Registry, tmp_path: Path) -> None:
