@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ml.core.explanation import BACKGROUND, Model, attribute, explain
+from ml.core.explanation import BACKGROUND, Model, explain
 from ml.core.frame import frame_of, rows_of
 from ml.core.record import Driver, Explanation
+from ml.core.shapley import attribute
 from ml.errors import UserError
 from ml.io.invalid import in_words
 from ml.io.registry import Registry, Version
@@ -67,7 +68,7 @@ def explain_row(workspace: Workspace, problem: str, number: int, row: bytes) -> 
     seed = workspace.params().seed
     chosen = np.random.default_rng(seed).choice(len(rows), size=min(BACKGROUND, len(rows)), replace=False)
     frame = frame_of(bundle.schema, [given])
-    found = attribute(model, frame, rows.iloc[chosen], seed=seed)
+    found = attribute(bundle.schema, predictor.many, frame, rows.iloc[chosen], seed=seed)
     [shown] = rows_of(bundle.schema, frame)
     parts = zip(shown.items(), found.values[0].tolist(), strict=True)
     drivers = [Driver(feature=name, value=value, challenger=part) for (name, value), part in parts]

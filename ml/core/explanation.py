@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,21 +11,19 @@ import pandas as pd
 
 from ml.core.frame import columns_of, frame_of, rows_of, typed
 from ml.core.record import Dependence, Driver, Effect, Explanation
+from ml.core.shapley import Predict, attribute, method
 from service.predictor import Vector
 from service.schema import Feature, Schema, Value
 
 BACKGROUND = 50
 """Rows that stand for `a feature is not known`; an explained row costs (2 x features + 1) x background outputs."""
-PERMUTATIONS = 1
-"""There and back: exact where no more than two features act together (shap's own documentation)."""
 DEPENDENCES = 4
 GRID = 20
 DRIVERS = 5
 PICTURE_DIGITS = 6
 METHOD = (
-    "SHAP values (Lundberg and Lee, 2017) by the permutation explainer of shap {version}, {permutations} permutation "
-    "there and back, of the serving predictor's own outputs; partial dependence (Friedman, 2001) from the 5th to the "
-    "95th percentile over the same background rows."
+    "SHAP values (Lundberg and Lee, 2017) by {how}; partial dependence (Friedman, 2001) from the 5th to the 95th "
+    "percentile over the same background rows."
 )
 
 
@@ -37,20 +32,11 @@ class Model:
     """Columns of the schema's features in, outputs out: the serving predictor's `many`."""
 
     schema: Schema
-    predict: Callable[[Mapping[str, Any]], Vector]
+    predict: Predict
 
     def takes(self, frame: pd.DataFrame) -> bool:
         """Whether every row has the schema's features, with levels that it knows and gaps only where it allows them."""
         return all(f.name in frame and _fits(f, frame[f.name]) for f in self.schema.features)
-
-
-@dataclass(frozen=True)
-class Attribution:
-    """`base` is the mean output of the background; with a row of `values`, shape (rows, features), it adds up to the
-    row's output."""
-
-    base: float
-    values: Vector
 
 
 def explain(
@@ -62,12 +48,12 @@ def explain(
         return None
     rng = np.random.default_rng(seed)
     shown, background = _some(rows, explained, rng), _some(rows, BACKGROUND, rng)
-    found = attribute(challenger, shown, background, seed=seed)
+    found = attribute(challenger.schema, challenger.predict, shown, background, seed=seed)
     effects = _effects(challenger.schema, shown, found.values)
     top = [effect.feature for effect in effects[:DEPENDENCES] if effect.mean_absolute > 0.0]
     features = {feature.name: feature for feature in challenger.schema.features}
     return Explanation(
-        method=METHOD.format(version=_shap().__version__, permutations=PERMUTATIONS),
+        method=METHOD.format(how=method()),
         rows=len(shown),
         background=len(background),
         base=found.base,
@@ -97,53 +83,6 @@ def drivers(
     return [_drivers(row, ours[n], None if theirs is None else theirs[n]) for n, row in enumerate(rows)]
 
 
-def attribute(model: Model, rows: pd.DataFrame, background: pd.DataFrame, *, seed: int) -> Attribution:
-    """SHAP values of rows that the model takes, in the order of its schema's features.
-
-    numpy's global random state, which shap draws from, is left as it was.
-    """
-    shap = _shap()
-    codes = _Codes(model.schema, rows, background)
-    evaluations = PERMUTATIONS * (2 * len(model.schema.features) + 1)
-    state = np.random.get_state()
-    try:
-        explainer = shap.PermutationExplainer(
-            lambda coded: model.predict(codes.decode(coded)),
-            shap.maskers.Independent(codes.encode(background), max_samples=len(background)),
-            seed=seed,
-        )
-        found = explainer(codes.encode(rows), max_evals=evaluations, silent=True)
-    finally:
-        np.random.set_state(state)
-    return Attribution(float(found.base_values[0]), np.asarray(found.values, dtype=np.float64))
-
-
-class _Codes:
-    """Rows as a matrix of floats: each value is its place among the distinct values of its feature, a gap included.
-
-    shap takes values that are nearly equal for equal, and knows neither texts nor gaps; of places none is near another.
-    """
-
-    def __init__(self, schema: Schema, *frames: pd.DataFrame) -> None:
-        self._distinct: dict[str, pd.Index[Any]] = {}
-        for feature in schema.features:
-            together = pd.concat([frame[feature.name] for frame in frames], ignore_index=True)
-            self._distinct[feature.name] = pd.Index(together.unique())
-
-    def encode(self, frame: pd.DataFrame) -> Vector:
-        """An array of shape (rows, features)."""
-        places = [distinct.get_indexer(pd.Index(frame[name])) for name, distinct in self._distinct.items()]
-        return np.column_stack(places).astype(np.float64)
-
-    def decode(self, codes: Vector) -> dict[str, Any]:
-        """Columns as the serving predictor takes them."""
-        places = codes.astype(np.intp)
-        return {
-            name: distinct.to_numpy()[places[:, column]]
-            for column, (name, distinct) in enumerate(self._distinct.items())
-        }
-
-
 def _fits(feature: Feature, column: pd.Series[Any]) -> bool:
     if column.isna().any() and not feature.nullable:
         return False
@@ -155,24 +94,6 @@ def _fits(feature: Feature, column: pd.Series[Any]) -> bool:
 def _some(frame: pd.DataFrame, count: int, rng: np.random.Generator) -> pd.DataFrame:
     """At most `count` rows, each at most once."""
     return frame.iloc[rng.choice(len(frame), size=min(count, len(frame)), replace=False)]
-
-
-def _shap() -> ModuleType:
-    """The library, imported when it is needed, for it takes seconds; it uses what matplotlib will deprecate meanwhile.
-
-    Its two inner loops stay Python: numba would compile for five seconds what runs for a tenth of one.
-    """
-    from numba import config
-
-    numba: Any = config
-    before, numba.DISABLE_JIT = numba.DISABLE_JIT, True
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            warnings.simplefilter("ignore", PendingDeprecationWarning)
-            return importlib.import_module("shap")
-    finally:
-        numba.DISABLE_JIT = before
 
 
 def _effects(schema: Schema, rows: pd.DataFrame, values: Vector) -> tuple[Effect, ...]:
@@ -236,7 +157,7 @@ def _parts(
         feature.name in row and feature.accepts(row[feature.name]) for row in rows for feature in model.schema.features
     ):
         return None
-    values = attribute(model, frame_of(model.schema, rows), background, seed=seed).values
+    values = attribute(model.schema, model.predict, frame_of(model.schema, rows), background, seed=seed).values
     return [dict(zip(names, row, strict=True)) for row in values.tolist()]
 
 

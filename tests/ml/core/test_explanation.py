@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.core.explanation import Model, attribute, drivers, explain
-from ml.core.frame import TARGET, columns_of, rows_of
+from ml.core.explanation import Model, drivers, explain
+from ml.core.frame import TARGET, rows_of
 from ml.core.record import Explanation
 from ml.problem import Problem
 from service.schema import Feature, Schema
@@ -44,44 +44,6 @@ def explained(model: Model, rows: pd.DataFrame, champion: Model | None = None, s
     found = explain(model, champion, rows, explained=40, seed=seed)
     assert found is not None
     return found
-
-
-@pytest.mark.parametrize(
-    ("family", "categories", "task"),
-    [
-        ("linear", "one_hot", "binary"),
-        ("random_forest", "target_mean", "regression"),
-        ("gradient_boosting", "ordinal", "binary"),
-        ("gradient_boosting", "one_hot", "regression"),
-    ],
-)
-def test_parts_and_base_add_up_to_the_serving_predictor_s_output_whatever_the_features(
-    family: str, categories: str, task: Any
-) -> None:
-    made = fitted(family, categories, task)
-    rows, background = made.rows.head(30), made.rows.tail(25)
-    found = attribute(model_of(made), rows, background, seed=SEED)
-    outputs = made.predictor.many(columns_of(made.problem, rows))
-    assert found.base + found.values.sum(axis=1) == pytest.approx(outputs, abs=1e-9)
-    assert found.base == pytest.approx(made.predictor.many(columns_of(made.problem, background)).mean(), abs=1e-12)
-    assert {feature.kind for feature in made.problem.features} == {"integer", "number", "category", "boolean"}
-    assert rows.isna().any().any()
-
-
-def test_a_part_is_the_weight_times_the_distance_from_the_background_s_mean() -> None:
-    problem = make_problem("regression", features=numbers("a", "b", "idle"))
-    rows = table("a", "b", "idle", rows=60)
-    found = attribute(weighted(problem, a=3.0, b=-1.0), rows, rows, seed=SEED)
-    assert found.values[:, 0] == pytest.approx(3.0 * (rows["a"] - rows["a"].mean()))
-    assert found.values[:, 1] == pytest.approx(-1.0 * (rows["b"] - rows["b"].mean()))
-    assert found.values[:, 2] == pytest.approx(0.0, abs=1e-12)
-
-
-def test_values_that_are_nearly_equal_are_told_apart() -> None:
-    problem = make_problem("regression", features=numbers("a"))
-    rows = pd.DataFrame({"a": [5.0, 5.0 + 1e-6]})
-    found = attribute(weighted(problem, a=1e6), rows.tail(1), rows.head(1), seed=SEED)
-    assert found.values[0, 0] == pytest.approx(1.0)
 
 
 def test_effects_are_ordered_by_their_size_and_shares_add_up_to_one() -> None:
