@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ml.core.metrics import greater_is_better
-from ml.core.record import Decision, record_bytes
+from ml.core.record import Decision, read_record, record_bytes
 from ml.page import attention, charts, formats, pictures, tables, words
 from service import bundle
 
@@ -21,16 +21,18 @@ def decision_page(decision: Decision) -> str:
     """HTML that says whether a version may be released, why, what changes for whom and what to look at.
 
     Every text of the record is escaped, for reasons, sources and levels are texts that anyone may write; the page's
-    policy allows its own style and nothing else.
+    policy allows its own style and nothing else. It is made of the record's own bytes, so that the page of a decision
+    is the same before and after it was stored.
     """
+    record = record_bytes(decision)
     style = (FOLDER / "report.css").read_text(encoding="utf-8")
     digest = b64encode(sha256(style.encode()).digest()).decode()
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
-            decision=decision,
-            record_sha256=bundle.sha256(record_bytes(decision)),
+            decision=read_record(record),
+            record_sha256=bundle.sha256(record),
             style=Markup(style),  # noqa: S704 - our own file
             policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
         )

@@ -91,8 +91,8 @@ def like(value: float | None, gain: Gain | None) -> Markup | str:
     """A model's metric on a slice, with the decimals of its gain."""
     if value is None:
         return ""
-    text = formats.number(value) if gain is None else f"{value:,.{formats.decimals(gain.low, gain.high)}f}"
-    return formats.data(value, formats.minus(text))
+    places = formats.decimals(gain.low, gain.high) if gain else 4 if abs(value) < 10.0 else 0
+    return formats.data(value, formats.minus(f"{value:,.{places}f}"))
 
 
 def output(value: float, decision: Decision) -> Markup:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 METRICS = {
@@ -59,6 +59,12 @@ POLICY = {
 
 def metric(name: str) -> str:
     return METRICS.get(name, name)
+
+
+def in_order(metrics: Iterable[str], primary: str) -> list[str]:
+    """The primary metric, then the others as they are listed here, for a record sorts them by name."""
+    known = [primary, *METRICS]
+    return sorted(metrics, key=lambda name: known.index(name) if name in known else len(known))
 
 
 def unit(name: str, output: Mapping[str, Any]) -> str:

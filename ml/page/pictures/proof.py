@@ -18,7 +18,8 @@ def gains(decision: Decision) -> tuple[Picture, ...]:
     if decision.gain is None:
         return ()
     pictures = [_primary(decision, decision.gain)]
-    for name, gain in decision.guards.items():
+    for name in words.in_order(decision.guards, decision.metric):
+        gain = decision.guards[name]
         harm = decision.policy.guards.get(name, 0.0)
         pictures.append(_gain(decision, name, gain, "guard", Line(-harm, f"allowed {formats.number(-harm)}"), -harm))
     return tuple(pictures)

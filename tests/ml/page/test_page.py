@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import pytest
 
-from ml.core.record import ChangedRow, Decision, Driver, Reason, Replay, record_bytes
+from ml.core.record import ChangedRow, Decision, Driver, Reason, Replay, read_record, record_bytes
 from ml.page import decision_page
 from tests.support.decisions import DECIDED_AT, make_decision, make_first_release, make_lineage, make_regression
 
@@ -53,7 +53,7 @@ def hostile() -> Decision:
 
 @EVERY
 def test_equal_records_give_equal_pages(decision: Decision) -> None:
-    assert decision_page(decision) == decision_page(Decision.model_validate(decision.model_dump()))
+    assert decision_page(decision) == decision_page(read_record(record_bytes(decision)))
 
 
 @EVERY
@@ -85,6 +85,13 @@ def test_nothing_that_a_record_quotes_becomes_markup() -> None:
     page = decision_page(hostile())
     assert "<script" not in page
     assert page.count("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &#34;more&#34;") > 30
+
+
+def test_the_metric_that_must_gain_comes_first_however_the_record_sorts_them() -> None:
+    heads = re.findall(
+        r'<tr><th scope="row">(\w[\w ]*) <span class="bounds">\w+ is better', decision_page(make_decision())
+    )
+    assert heads == ["ROC AUC", "Average precision", "Log loss", "Brier score"]
 
 
 def test_the_verdict_is_told_in_words() -> None:
