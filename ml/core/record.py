@@ -300,8 +300,8 @@ def record_bytes(decision: Decision) -> bytes:
 
 
 def read_record(content: bytes) -> Decision:
-    """The decision of a decision.json. Raises RecordError for another format, other bytes than `record_bytes` would
-    write, and content that is no decision."""
+    """The decision of a decision.json. Raises RecordError for another format, bytes that are not canonical, and content
+    that is no decision."""
     try:
         document = json.loads(content)
     except ValueError as error:
@@ -309,12 +309,11 @@ def read_record(content: bytes) -> Decision:
     form = document.get("format") if isinstance(document, dict) else None
     if form != FORMAT:
         raise RecordError(f"the record is of format {form}, and this code reads {FORMAT}; run `evergreen prove` again")
+    if canonical(document) != content:
+        raise RecordError("the record is not written as a decision is, so it was altered; run `evergreen prove` again")
     try:
-        decision = Decision.model_validate(document)
+        return Decision.model_validate_json(content, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the record"
         raise RecordError(f"the record is not valid: {where}: {first['msg']}; run `evergreen prove` again") from error
-    if record_bytes(decision) != content:
-        raise RecordError("the record is not written as a decision is, so it was altered; run `evergreen prove` again")
-    return decision

@@ -51,7 +51,7 @@ def changed(**changes: Any) -> bytes:
             json.dumps(json.loads(record_bytes(make_decision()))).encode(),
             "the record is not written as a decision is, so it was altered",
         ),
-        (changed(resamples="2000"), "the record is not written as a decision is, so it was altered"),
+        (changed(resamples="2000"), "the record is not valid: resamples: "),
     ],
 )
 def test_anything_else_is_refused_with_what_to_do(content: bytes, sentence: str) -> None:
