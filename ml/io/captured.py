@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from ml.core.replay import CapturedRow
+from ml.errors import UserError
 from ml.io.objects import Address, failures
 from service.schema import Value
 
@@ -64,16 +65,21 @@ class _Disk:
     root: Path
 
     def names(self, below: str) -> list[str]:
+        folder = self.root / below
         try:
-            return [path.name for path in (self.root / below).iterdir()]
+            return [path.name for path in folder.iterdir()]
         except (FileNotFoundError, NotADirectoryError):
             return []
+        except OSError as error:
+            raise UserError(f"{folder} cannot be read: {error.strerror}") from error
 
     def read(self, path: str) -> bytes | None:
         try:
             return (self.root / path).read_bytes()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise UserError(f"{self.root / path} cannot be read: {error.strerror}") from error
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,7 @@ class _Line(BaseModel):
 class Captures:
     """What lies in a folder, in a bucket, or in both; a file that is on its way from one to the other counts once.
 
-    Every method raises UserError in one sentence where S3 refuses.
+    Every method raises UserError in one sentence where the disk or S3 refuses.
     """
 
     def __init__(self, folder: Path | None, bucket: str | None) -> None:

@@ -240,6 +240,12 @@ def test_a_bucket_that_is_not_there_is_told_in_one_sentence(s3: S3, bucket: str)
         Captures(None, "no-such-bucket").last("toy", 9)
 
 
+def test_a_disk_that_refuses_is_told_in_one_sentence(root: Path) -> None:
+    (root / name_of(NOW, rows=1)).mkdir(parents=True)
+    with pytest.raises(UserError, match=r"jsonl\.gz cannot be read: Is a directory"):
+        Captures(root, None).last("toy", 9)
+
+
 def test_all_rows_of_a_request_are_found_by_its_id_in_the_batch_s_order(
     toy: Bundle, tmp_path: Path, root: Path
 ) -> None:
