@@ -18,19 +18,17 @@ def try_rights(play: Play) -> None:
     play.say(f"{refused} deeds refused, {len(tried) - refused} allowed, each under the role's own policies")
 
 
-MAIN: tuple[Scene, ...] = (
+FIRST: tuple[Scene, ...] = (
     scenes.deploy_from_nothing,
     scenes.one_run_for_one_file,
     scenes.reject,
     scenes.release_the_first,
-    scenes.release_a_better_one_under_load,
-    scenes.refuse_poison,
-    scenes.roll_back,
 )
+THEN: tuple[Scene, ...] = (scenes.release_a_better_one_under_load, scenes.refuse_poison, scenes.roll_back)
+MAIN = (*FIRST, *THEN)
 """What a person is shown; the twin runs on afterwards."""
 
 BREAKING: tuple[Scene, ...] = (
-    scenes.refuse_an_altered_record,
     try_rights,
     faults.a_right_is_missing,
     faults.registry_killed_in_training,
@@ -41,7 +39,8 @@ BREAKING: tuple[Scene, ...] = (
     faults.service_killed,
 )
 END: tuple[Scene, ...] = (upkeep.redeploy_with_another_setting, upkeep.destroy_everything)
-WHOLE = (*MAIN, *BREAKING, *END)
+WHOLE = (*FIRST, scenes.refuse_an_altered_record, *THEN, *BREAKING, *END)
+"""The record is altered while a release that was never taken back is there to roll back to."""
 
 
 def title(scene: Scene) -> str:
