@@ -60,10 +60,12 @@ def between(found: Bounded, *, sign: bool = False) -> str:
 
 
 def percent(share: float, places: int = 1) -> str:
-    """A share of one, as a percentage; what is not nothing is never shown as nothing."""
+    """A share of one, as a percentage; what is not nothing, or not all, is never shown as that."""
     least = 10.0 ** -(places + 2)
     if 0.0 < share < least:
         return f"below {fixed(100.0 * least, places)} %"
+    if 1.0 - least / 2.0 <= share < 1.0:
+        return f"above {fixed(100.0 * (1.0 - least), places)} %"
     return f"{fixed(100.0 * share, places)} %"
 
 

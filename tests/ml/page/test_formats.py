@@ -40,9 +40,11 @@ def test_an_interval_s_width_says_how_many_decimals_are_meant() -> None:
     assert formats.between(Interval(value=0.5, low=0.5, high=0.5)) == "0.5000 (0.5000 to 0.5000)"
 
 
-def test_a_share_that_is_not_nothing_is_not_shown_as_nothing() -> None:
+def test_a_share_that_is_not_nothing_or_not_all_is_not_shown_as_that() -> None:
     assert formats.percent(0.0) == "0 %"
     assert formats.percent(0.00002) == "below 0.1 %"
+    assert formats.percent(0.99996) == "above 99.9 %"
+    assert formats.percent(1.0) == "100 %"
     assert formats.percent(0.0424) == "4.2 %"
     assert formats.percent(0.1234, 0) == "12 %"
 
