@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -16,9 +17,14 @@ Marks = dict[str, str | None]
 
 
 def brief(text: str, most: int = REASON) -> str:
-    """A text from outside as one line of so many characters."""
+    """A text from outside as one line of so many characters of JSON: a change has to fit into a tag."""
     line = " ".join(text.split())
-    return line if len(line) <= most else f"{line[: most - 1]}…"
+    if _length(line) <= most:
+        return line
+    line = line[:most]
+    while _length(line) >= most:
+        line = line[:-1]
+    return f"{line}…"
 
 
 def spoken(by: str, why: str, execution: str) -> dict[str, str]:
@@ -92,6 +98,10 @@ def waits_no_longer(version: Version) -> Aliases:
 def written(moment: datetime) -> str:
     """A time as it stands in tags."""
     return moment.astimezone(UTC).isoformat()
+
+
+def _length(text: str) -> int:
+    return len(json.dumps(text, ensure_ascii=False)) - 2
 
 
 def _said(version: Version, why: str, execution: str) -> Marks:

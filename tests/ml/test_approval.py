@@ -233,12 +233,14 @@ def test_history_knows_releases_from_before_it_was_kept_by_the_tags_of_their_ver
 
 def test_a_long_reason_is_cut_and_kept_in_one_line(registry: Registry) -> None:
     judge(registry, 2, against=1)
-    approve(registry, 2, by="grace", why="because\n" + "it is better, \\ " * 100)
+    approve(registry, 2, by="grace", why="because\n" + "it is better, " * 100)
     why = registry.champion().tags[tags.RELEASED_WHY]
     assert why.startswith("because it is better, ")
     assert (len(why), why[-1]) == (500, "…")
-    registry.rollback('"' * 5000)
+    names = '"' * 300
+    registry.rollback(names * 9, to=1, by=names, execution=names)
     assert aliases(registry) == {"champion": 1, "previous": 2}
+    assert len(registry.champion().tags[tags.RELEASED_WHY]) == 250
 
 
 def test_the_previous_version_is_restored_with_the_reason(registry: Registry) -> None:
