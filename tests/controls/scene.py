@@ -17,6 +17,7 @@ from ml.core.frame import TARGET, columns_of
 from ml.core.record import Attached, Decision, Lineage, Replay, Validation
 from ml.core.trees import Ensemble, boosted_trees, onnx_model
 from ml.core.validation import conformal_interval
+from ml.gate import Budget
 from ml.problem import Problem
 from service.bundle import GOLDEN, PROGRAM
 from tests.controls.population import draw, mirrored, read
@@ -27,6 +28,8 @@ ROWS = 6_000
 HELD_OUT = 4_000
 DECIDED_AT = TRAINED_AT + timedelta(days=30)
 LONG_AGO = TRAINED_AT - timedelta(days=200)
+SLOW = 5.0
+"""A larger model takes three times the champion's time, the slow one ten times."""
 
 
 class Scene:
@@ -177,7 +180,8 @@ class Scene:
         `stale`: the champion is old. `policy` and `changes` replace values of the gate and of the challenger.
         """
         rows = self.holdout if holdout is None else holdout
-        problem = self.problem.model_copy(update={"gate": self.problem.gate.model_copy(update=policy or {})})
+        gate = self.problem.gate.model_copy(update={"budget": self._budget} | (policy or {}))
+        problem = self.problem.model_copy(update={"gate": gate})
         old = {"trained_at": LONG_AGO} if stale else {}
         return decide(
             problem,
@@ -191,6 +195,13 @@ class Scene:
             decided_at=DECIDED_AT,
             again=again,
         )
+
+    @cached_property
+    def _budget(self) -> Budget:
+        """The file's, its latency in what the champion takes on this machine: slow is slow on any of them."""
+        written = self.problem.gate.budget
+        assert written is not None
+        return written.model_copy(update={"latency_ms": SLOW * self.champion.cost.latency_ms})
 
     def _centred(self) -> dict[str, Any]:
         program = self.better.bundle.document(PROGRAM)
