@@ -46,9 +46,7 @@ def approve(registry: Registry, number: int, *, by: str, why: str, execution: st
     refusal = refusal or _refusal(version, champion, decision)
     try:
         if refusal is None:
-            return Released(
-                _promote(registry, version, champion, decision, by=by, why=why, execution=execution), "promoted"
-            )
+            return _promote(registry, version, champion, decision, by=by, why=why, execution=execution)
         if tags.PREVIOUS in version.aliases and version.rolled_back is None and version.rejected is None:
             return Released(registry.rollback(why, to=number, by=by, execution=execution).champion, "restored")
     except (ChampionMovedError, NothingToRollBackToError) as error:
@@ -102,16 +100,22 @@ def _promote(
     by: str,
     why: str,
     execution: str,
-) -> Version:
+) -> Released:
+    asked = False
+
     def allow(now: Version) -> None:
         """Between the look at the record and the lock, somebody may have said no or proved it again."""
+        nonlocal asked
+        asked = True
         if now.tags.get(tags.DECISION_SHA256) != version.tags.get(tags.DECISION_SHA256):
             raise RefusedError(f"{now.name} version {now.number} was proved again just now; look at it again")
         if (refusal := _refusal(now, champion, decision)) is not None:
             raise RefusedError(refusal)
 
     expected = champion.number if champion else None
-    return registry.promote(version.number, expected=expected, by=by, why=why, execution=execution, allow=allow)
+    now = registry.promote(version.number, expected=expected, by=by, why=why, execution=execution, allow=allow)
+    # Nothing is asked where somebody else has made it the champion meanwhile.
+    return Released(now, "promoted" if asked else "already")
 
 
 def _judgement(tracking: Tracking, version: Version) -> tuple[Decision | None, str | None]:

@@ -119,7 +119,7 @@ def rollback(
     json: Json = False,
 ) -> None:
     """Serve the previous version again. The one taken out is not released again unless a person says so."""
-    from ml.approval import require_released_in
+    from ml.approval import take_back
     from ml.io.person import person
     from ml.io.registry import Registry
 
@@ -127,8 +127,10 @@ def rollback(
     problem = workspace.problem(name)
     registry = Registry(workspace.tracking, name)
     if execution:
-        require_released_in(registry, execution)
-    Face(json=json).rolled_back(problem, registry.rollback(reason, by=person(), execution=execution))
+        done = take_back(registry, execution, reason=reason, by=person())
+    else:
+        done = registry.rollback(reason, by=person())
+    Face(json=json).rolled_back(problem, done)
 
 
 @app.command()
