@@ -5,37 +5,34 @@ from __future__ import annotations
 import json
 import math
 import re
-import shutil
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from ml.core.record import Decision
 from ml.page import decision_page
 from tests.ml.page.test_page import SCRIPT, hostile
+from tests.support.browser import chromium, needs_browser
 from tests.support.decisions import make_decision, make_first_release, make_regression
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 AXE = Path(__file__).parents[3] / "node_modules" / "axe-core" / "axe.min.js"
 LOOKS = Path(__file__).with_name("looks.js").read_text(encoding="utf-8")
 PHONE, DESK, SMALLEST = 390, 1280, 320
 DECISIONS = {decision.problem: decision for decision in (make_decision(), make_regression(), make_first_release())}
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+pytestmark = needs_browser
 every_problem = pytest.mark.parametrize("problem", DECISIONS)
 every_width = pytest.mark.parametrize("width", [PHONE, DESK])
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
