@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ml.prove import Proof
 
 NOT_PROMOTED = 3
+WHOLE = 1_000.0
+"""From here on digits after the point say nothing."""
 
 Name = Annotated[str, typer.Argument(help="The problem: a file in ml/problems.", metavar="PROBLEM")]
 Json = Annotated[bool, typer.Option("--json", help="Print the record, decision.json.")]
@@ -118,7 +120,11 @@ def _unchanged(name: str, number: int, *, json: bool) -> None:
 
 
 def _interval(interval: Interval) -> str:
-    return f"{interval.value:.4f} ({interval.low:.4f} to {interval.high:.4f})"
+    value, low, high = (
+        f"{each:,.0f}" if abs(each) >= WHOLE else f"{each:.4f}"
+        for each in (interval.value, interval.low, interval.high)
+    )
+    return f"{value} ({low} to {high})"
 
 
 def _exit(proof: Proof) -> None:
