@@ -70,16 +70,10 @@ def take_back(registry: Registry, execution: str, *, reason: str, by: str) -> Ro
     """Roll back what an execution of the pipeline released. Raises UserError where the champion is not of it."""
 
     def released_in(champion: Version) -> None:
-        _require_released_in(champion, registry.name, execution)
+        if champion.tags.get(tags.RELEASED_IN) != brief(execution, NAME):
+            raise UserError(f"the champion of {registry.name} was not released in {execution}; nothing was taken out")
 
-    require_released_in(registry, execution)
     return registry.rollback(reason, by=by, execution=execution, allow=released_in)
-
-
-def require_released_in(registry: Registry, execution: str) -> None:
-    """Raise UserError unless the champion was released in that execution of the pipeline."""
-    registry.settle()
-    _require_released_in(registry.aliased(tags.CHAMPION), registry.name, execution)
 
 
 def recorded_decision(tracking: Tracking, version: Version) -> Decision | None:
@@ -144,11 +138,6 @@ def _refusal(version: Version, champion: Version | None, decision: Decision | No
         if mark is not None and decision.decided_at <= _moment(mark):
             return f"{name} was {what} after it was judged, {mark}"
     return None
-
-
-def _require_released_in(champion: Version | None, name: str, execution: str) -> None:
-    if champion is None or champion.tags.get(tags.RELEASED_IN) != brief(execution, NAME):
-        raise UserError(f"the champion of {name} was not released in {execution}; nothing was taken out")
 
 
 def _require_said(by: str, why: str) -> None:

@@ -155,16 +155,17 @@ class Registry:
             champion, previous = state.aliases.get(tags.CHAMPION), state.aliases.get(tags.PREVIOUS)
             if champion is None:
                 raise self._no_champion()
+            out = self._read(writer.client, champion)
+            allow(out)
             if previous is None or previous == champion or to not in (None, previous):
                 before = "no release" if to is None else f"no version {to}"
                 raise NothingToRollBackToError(f"{self.name} has {before} before version {champion} to go back to")
-            out, back = self._read(writer.client, champion), self._read(writer.client, previous)
+            back = self._read(writer.client, previous)
             if back.rejected is not None:
                 raise NothingToRollBackToError(
                     f"{self.name} has no release before version {champion} to go back to: version {previous} was "
                     f"rejected, {back.rejected}"
                 )
-            allow(out)
             said = spoken(by, reason, execution)
             carry_out(writer, restoration(state, out, back, self.clock(), released=to is not None, **said))
             return Rollback(champion=self._read(writer.client, previous), taken_out=self._read(writer.client, champion))
