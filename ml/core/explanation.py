@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,7 +80,13 @@ def drivers(
     theirs = _parts(champion, rows, sample, seed) if champion is not None else None
     if ours is None:
         return [() for _ in rows]
-    return [_drivers(row, ours[n], None if theirs is None else theirs[n]) for n, row in enumerate(rows)]
+    kept_back = withheld(challenger.schema, *([champion.schema] if champion is not None else []))
+    return [_drivers(row, ours[n], None if theirs is None else theirs[n], kept_back) for n, row in enumerate(rows)]
+
+
+def withheld(*schemas: Schema) -> frozenset[str]:
+    """Features whose values the capture rules of one of the schemas drop or hash: no value of theirs goes on record."""
+    return frozenset(name for schema in schemas for name in (*schema.capture.drop, *schema.capture.hash))
 
 
 def _fits(feature: Feature, column: pd.Series[Any]) -> bool:
@@ -97,16 +103,23 @@ def _some(frame: pd.DataFrame, count: int, rng: np.random.Generator) -> pd.DataF
 
 
 def _effects(schema: Schema, rows: pd.DataFrame, values: Vector) -> tuple[Effect, ...]:
-    """One a feature, the strongest first."""
+    """One a feature, the strongest first. Points are ordered by size, so that they cannot be put together to rows."""
     sizes = np.abs(values).mean(axis=0)
     total = float(sizes.sum())
-    plain = rows_of(schema, rows)
+    plain, kept_back = rows_of(schema, rows), withheld(schema)
+
+    def points(name: str, parts: Vector) -> tuple[tuple[Value, float], ...]:
+        given = (None if name in kept_back else row[name] for row in plain)
+        return tuple(sorted(zip(given, map(_short, parts), strict=True), key=lambda point: point[1]))
+
     effects = [
         Effect(
             feature=feature.name,
             mean_absolute=float(sizes[column]),
             share=float(sizes[column]) / total if total else 0.0,
-            points=tuple((row[feature.name], _short(part)) for row, part in zip(plain, values[:, column], strict=True)),
+            points=points(feature.name, values[:, column]),
+            levels=bool(feature.levels),
+            withheld=feature.name in kept_back,
         )
         for column, feature in enumerate(schema.features)
     ]
@@ -127,7 +140,8 @@ def _dependence(
 
     known = champion is not None and any(each.name == feature.name for each in champion.schema.features)
     theirs = curve(champion) if champion is not None and known and champion.takes(repeated) else None
-    return Dependence(feature=feature.name, values=grid, outputs=curve(challenger), champion=theirs)
+    levels = bool(feature.levels)
+    return Dependence(feature=feature.name, values=grid, outputs=curve(challenger), champion=theirs, levels=levels)
 
 
 def _grid(feature: Feature, column: pd.Series[Any]) -> tuple[Value, ...]:
@@ -162,15 +176,19 @@ def _parts(
 
 
 def _drivers(
-    row: Mapping[str, Value], ours: Mapping[str, float], theirs: Mapping[str, float] | None
+    row: Mapping[str, Value],
+    ours: Mapping[str, float],
+    theirs: Mapping[str, float] | None,
+    kept_back: Collection[str],
 ) -> tuple[Driver, ...]:
     names = [*ours, *(name for name in theirs or () if name not in ours)]
     found = [
         Driver(
             feature=name,
-            value=row[name],
+            value=None if name in kept_back else row[name],
             challenger=_short(ours.get(name, 0.0)),
             champion=None if theirs is None else _short(theirs.get(name, 0.0)),
+            withheld=name in kept_back,
         )
         for name in names
     ]

@@ -116,16 +116,23 @@ class SliceGain(Frozen):
 
 
 class Driver(Frozen):
-    """A feature's part in a prediction (SHAP, in the output's unit) by each model."""
+    """A feature's part in a prediction (SHAP, in the output's unit) by each model.
+
+    `withheld`: the capture rules keep the feature's values back, so `value` is None.
+    """
 
     feature: str
     value: Value
     challenger: float
     champion: float | None = None
+    withheld: bool = False
 
 
 class ChangedRow(Frozen):
-    """A captured row and what each model makes of it; `drivers` are the features whose parts differ most."""
+    """A captured row and what each model makes of it; `drivers` are the features whose parts differ most.
+
+    `features` are those of the models, without the ones that the capture rules of either drop or hash.
+    """
 
     request_id: str
     index: int
@@ -198,7 +205,8 @@ class Effect(Frozen):
     """A feature's SHAP values: their mean size, and points (value, SHAP value) of some rows for the picture.
 
     For categories `value` is the level, and `levels` says that they have no order though they may be integers; `share`
-    is the feature's part of the sum of all mean sizes.
+    is the feature's part of the sum of all mean sizes. `withheld`: the capture rules keep the feature's values back, so
+    points have None instead.
     """
 
     feature: str
@@ -206,6 +214,7 @@ class Effect(Frozen):
     share: float
     points: tuple[tuple[Value, float], ...] = ()
     levels: bool = False
+    withheld: bool = False
 
 
 class Dependence(Frozen):

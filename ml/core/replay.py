@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ml.core.explanation import Model, drivers
+from ml.core.explanation import Model, drivers, withheld
 from ml.core.record import ChangedRow, Histogram, Latency, Replay
 from service.predictor import Vector
 from service.schema import Schema, Value
@@ -155,12 +155,14 @@ def _top(
             break
         chosen.setdefault(tuple(sorted(rows[place].features.items())), place)
     driving = drivers(challenger, champion, [rows[n].features for n in chosen.values()], background, seed=seed)
+    schemas = (champion.schema, challenger.schema)
+    shown = {feature.name for schema in schemas for feature in schema.features} - withheld(*schemas)
     return tuple(
         ChangedRow(
             request_id=rows[n].request_id,
             index=rows[n].index,
             time=rows[n].time,
-            features=rows[n].features,
+            features={name: value for name, value in rows[n].features.items() if name in shown},
             champion=float(theirs[n]),
             challenger=float(ours[n]),
             drivers=found,

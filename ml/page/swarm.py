@@ -30,7 +30,8 @@ def swarm(key: str, effects: Sequence[Effect], *, axis: str, description: str) -
     for place, effect in enumerate(effects):
         y = top + _ROW * place
         share = formats.percent(effect.share, 0)
-        canvas.text(4.0, y + 14.0, cut(effect.feature, WIDTH - 80.0), "label halo")
+        named = f"{effect.feature} (values withheld)" if effect.withheld else effect.feature
+        canvas.text(4.0, y + 14.0, cut(named, WIDTH - 80.0), "label halo")
         canvas.text(WIDTH - 4.0, y + 14.0, share, "value halo", "end")
         for kind, d in sorted(_points(effect, scale, y + 34.0).items()):
             canvas.path(d, f"dots {kind}")

@@ -108,7 +108,8 @@ def driver(found: Driver, decision: Decision) -> str:
     """A feature's part in a prediction by each model."""
     places = _places(found.challenger, decision)
     theirs = "" if found.champion is None else f" (champion {formats.signed(found.champion, places)})"
-    return f"{found.feature} = {level(found.value)}: {formats.signed(found.challenger, places)}{theirs}"
+    named = f"{found.feature} (withheld)" if found.withheld else f"{found.feature} = {level(found.value)}"
+    return f"{named}: {formats.signed(found.challenger, places)}{theirs}"
 
 
 def _places(value: float, decision: Decision) -> int:

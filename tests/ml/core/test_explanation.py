@@ -13,7 +13,7 @@ from ml.core.explanation import Model, drivers, explain
 from ml.core.frame import TARGET, rows_of
 from ml.core.record import Explanation
 from ml.problem import Problem
-from service.schema import Feature, Schema
+from service.schema import CaptureRules, Feature, Schema
 from tests.support.models import EVERY_KIND, Fitted, fitted
 from tests.support.problems import make_problem
 
@@ -67,9 +67,51 @@ def test_points_show_values_as_a_caller_gives_them() -> None:
     assert kinds["code"] == {int}
     assert kinds["age"] == {int}
     assert kinds["flag"] == {bool, type(None)}
+    given = rows_of(made.problem, made.rows)
+    for effect in found.effects:
+        assert {value for value, _ in effect.points} <= {row[effect.feature] for row in given}
+
+
+def test_points_are_in_the_order_of_their_size_so_that_no_row_is_on_record() -> None:
+    made = fitted("gradient_boosting", "ordinal")
+    found = explained(model_of(made), made.rows)
+    for effect in found.effects:
+        sizes = [part for _, part in effect.points]
+        assert sizes == sorted(sizes)
     given = {tuple(row.values()) for row in rows_of(made.problem, made.rows)}
     columns = {effect.feature: [value for value, _ in effect.points] for effect in found.effects}
-    assert set(zip(*(columns[feature.name] for feature in EVERY_KIND), strict=True)) <= given
+    together = list(zip(*(columns[feature.name] for feature in EVERY_KIND), strict=True))
+    assert sum(row in given for row in together) < len(together) / 4
+
+
+def test_integers_that_are_levels_are_said_to_be_levels() -> None:
+    made = fitted("gradient_boosting", "ordinal", target=lambda rows: rows["code"].eq(rows["code"].mode()[0]))
+    found = explained(model_of(made), made.rows)
+    assert {effect.feature: effect.levels for effect in found.effects} == {
+        feature.name: feature.kind == "category" for feature in EVERY_KIND
+    }
+    assert found.dependence[0].feature == "code"
+    assert all(each.levels == (each.feature in ("code", "region")) for each in found.dependence)
+
+
+def test_values_that_the_capture_rules_keep_back_are_on_no_record() -> None:
+    problem = make_problem("regression", features=numbers("a", "secret", "hashed"))
+    rules = CaptureRules(drop=("secret",), hash=("hashed",))
+    schema = problem.schema_.model_copy(update={"capture": rules})
+    open_ = weighted(problem, a=1.0, secret=2.0, hashed=3.0)
+    kept = Model(schema, open_.predict)
+    rows = table("a", "secret", "hashed")
+    effects = {effect.feature: effect for effect in explained(kept, rows).effects}
+    for name in ("secret", "hashed"):
+        assert effects[name].withheld
+        assert {value for value, _ in effects[name].points} == {None}
+        assert effects[name].mean_absolute > 0.0
+    assert not effects["a"].withheld
+    for challenger, champion in ((kept, open_), (open_, kept), (kept, None)):
+        against = champion and Model(champion.schema, lambda columns: open_.predict(columns) * 2.0)
+        [found] = drivers(challenger, against, [{"a": 1.0, "secret": 2.0, "hashed": 3.0}], rows, seed=SEED)
+        assert {each.feature: each.value for each in found} == {"a": 1.0, "secret": None, "hashed": None}
+        assert [each.feature for each in found if each.withheld] == ["hashed", "secret"]
 
 
 def test_partial_dependence_of_a_sum_is_a_straight_line_of_the_weight_s_slope() -> None:

@@ -144,9 +144,18 @@ def test_what_the_capture_rules_took_away_is_named() -> None:
     assert found.said == "Captured rows cannot be scored again: the capture rules drop 'level' and hash 'x'."
 
 
-def test_rules_of_the_challenger_say_nothing_of_rows_that_the_champion_captured() -> None:
-    found = done(rows(1.0), model(), model(capture=CaptureRules(drop=("level",))))
+def test_rules_of_the_challenger_let_rows_be_scored_and_keep_their_values_off_the_record() -> None:
+    rules = CaptureRules(drop=("level",), hash=("x",))
+    found = done(rows(1.0), model(), model(slope=2.0, capture=rules))
     assert found.status == "replayed"
+    [changed] = found.top
+    assert changed.features == {}
+    assert [(each.feature, each.value, each.withheld) for each in changed.drivers] == [("x", None, True)]
+
+
+def test_a_captured_feature_that_neither_model_has_is_not_on_record() -> None:
+    [changed] = done([row(0, x=1.0, former="of an older version")], model(), model(slope=2.0)).top
+    assert changed.features == {"x": 1.0, "level": 3}
 
 
 def test_a_feature_that_no_captured_row_has_is_named() -> None:

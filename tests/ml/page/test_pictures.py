@@ -105,6 +105,14 @@ def test_levels_that_are_integers_have_no_order() -> None:
     assert [mark.attributes["class"] for mark in dots] == ["dots level"]
 
 
+def test_a_feature_whose_values_are_withheld_says_so_and_has_one_shade() -> None:
+    effect = Effect(feature="age", mean_absolute=0.1, share=1.0, points=((None, 0.1), (None, 0.3)), withheld=True)
+    drawn = swarm("swarm", [effect], axis="part", description="age is all, 100 %")
+    assert "age (values withheld)" in texts(drawn)
+    dots = [mark for mark in drawn.marks if mark.tag == "path" and str(mark.attributes["d"]).count("M") == 2]
+    assert [mark.attributes["class"] for mark in dots] == ["dots level"]
+
+
 def _drawn(found: Dependence) -> Picture:
     return dependence("dependence", found, names=NAMES, description="from 0.1 to 0.3")
 
