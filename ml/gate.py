@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from typing import Literal, Self
 
@@ -13,6 +14,17 @@ METRICS: dict[Task, tuple[str, ...]] = {
     "binary": ("roc_auc", "average_precision", "log_loss", "brier"),
     "regression": ("r2", "rmse", "mae"),
 }
+
+RANGES: dict[str, tuple[float, float]] = {
+    "roc_auc": (0.0, 1.0),
+    "average_precision": (0.0, 1.0),
+    "brier": (0.0, 1.0),
+    "r2": (-math.inf, 1.0),
+    "log_loss": (0.0, math.inf),
+    "rmse": (0.0, math.inf),
+    "mae": (0.0, math.inf),
+}
+"""The least and the largest value that a metric can have."""
 
 
 class SlicePolicy(Frozen):
@@ -104,7 +116,20 @@ class Gate(Frozen):
         for metric in (self.metric, *self.floors, *self.guards):
             if metric not in METRICS[task]:
                 raise ValueError(f"gate: {metric!r} is not a metric of a {task} problem; one of {allowed}")
+        self._check_reach()
         if self.slices is not None and not slices:
             raise ValueError("gate.slices: the problem names no slices to hold it against")
         if self.calibration is not None:
             self.calibration.check(task)
+
+    def _check_reach(self) -> None:
+        """A bound that no model can reach refuses all of them; one of 65 was meant as a percentage."""
+        for metric, bound in self.floors.items():
+            low, high = RANGES[metric]
+            if not low <= bound <= high:
+                raise ValueError(
+                    f"gate.floors: {metric} lies between {low:g} and {high:g}; {bound:g} is not a value of it"
+                )
+        low, high = RANGES[self.metric]
+        if self.minimum_gain >= high - low:
+            raise ValueError(f"gate.minimum_gain: no model gains {self.minimum_gain:g} in {self.metric}")

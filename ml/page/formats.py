@@ -26,7 +26,7 @@ def number(value: float, digits: int = 4) -> str:
 
 def fixed(value: float, decimals: int) -> str:
     """That many decimals at most, without trailing zeros."""
-    text = f"{value:,.{decimals}f}"
+    text = f"{value:z,.{decimals}f}"
     return minus(text.rstrip("0").rstrip(".") if "." in text else text)
 
 
@@ -51,7 +51,7 @@ def interval(found: Bounded, *, sign: bool = False) -> tuple[str, str, str]:
     values = (found.value, found.low, found.high)
     if sign:
         return tuple(signed(value, places) for value in values)  # type: ignore[return-value]
-    return tuple(minus(f"{value:,.{places}f}") for value in values)  # type: ignore[return-value]
+    return tuple(minus(f"{value:z,.{places}f}") for value in values)  # type: ignore[return-value]
 
 
 def between(found: Bounded, *, sign: bool = False) -> str:

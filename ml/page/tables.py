@@ -92,11 +92,11 @@ def like(value: float | None, gain: Gain | None) -> Markup | str:
     if value is None:
         return ""
     places = formats.decimals(gain.low, gain.high) if gain else 4 if abs(value) < 10.0 else 0
-    return formats.data(value, formats.minus(f"{value:,.{places}f}"))
+    return formats.data(value, formats.minus(f"{value:z,.{places}f}"))
 
 
 def output(value: float, decision: Decision) -> Markup:
-    return formats.data(value, formats.minus(f"{value:,.{_places(value, decision)}f}"))
+    return formats.data(value, formats.minus(f"{value:z,.{_places(value, decision)}f}"))
 
 
 def moved(row: ChangedRow, decision: Decision) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 
 def number(value: float) -> str:
-    """Four significant digits, or whole numbers with separators where they are large."""
-    return f"{value:.4g}" if abs(value) < 1000.0 else f"{value:,.0f}"
+    """Four significant digits, or whole numbers with separators where they are large; no sign before a zero."""
+    return f"{value:z.4g}" if abs(value) < 1000.0 else f"{value:,.0f}"
 
 
 def percent(share: float) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ml.core.rules.words import number
 from tests.support.judging import failed, judge, make_holdout, model
 from tests.support.problems import make_problem
 
@@ -112,3 +113,13 @@ def test_a_guard_says_that_it_goes_by_the_point_estimate() -> None:
     problem = make_problem(floors={"roc_auc": 0.6}, guards={"brier": 0.5})
     decision = judge(frame, model("1", score, 2.0, seed=1), model("2", score, 0.5, seed=2), problem)
     assert next(r for r in decision.reasons if r.rule == "guard:brier").text.endswith("allowed, by the point estimate.")
+
+
+def test_no_difference_in_a_metric_whose_small_values_are_better_is_zero_without_a_sign() -> None:
+    frame, score = make_holdout(500)
+    same = model("1", score, 0.5, seed=1)
+    problem = make_problem(floors={"roc_auc": 0.6}, guards={"brier": 0.0})
+    decision = judge(frame, same, replace(same, version="2", digest="2" * 64), problem)
+    [text] = [reason.text for reason in decision.reasons if reason.rule == "guard:brier"]
+    assert text.startswith("brier gains 0, between 0 and 0 ")
+    assert number(-0.0) == "0"
