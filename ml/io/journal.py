@@ -6,6 +6,7 @@ the intent. So a process may die anywhere, and the champion is either the old on
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 Happened = Literal["released", "restored", "taken out", "rejected"]
 LONGEST = 5000
 """Characters of a registered model's tag: MLflow's check allows more than its database holds."""
+
+
+_NUMBERED = re.compile(re.escape(tags.EVENT) + r"(?P<number>[0-9]{1,12})\.[0-9a-f]+")
+"""The key of an event. What people call their own tags is none of it, however it begins."""
 
 
 class Event(Frozen):
@@ -77,16 +82,18 @@ class State:
 
     @property
     def events(self) -> dict[str, Event]:
-        """What happened, oldest first, with that of an unfinished change that took place."""
-        known = {key: value for key, value in self.tags.items() if key.startswith(tags.EVENT)}
-        found = {key: Event.model_validate_json(value) for key, value in known.items()}
+        """What happened, oldest first, with that of an unfinished change that took place.
+
+        Raises TrackingError for one that this code does not know.
+        """
+        found = {key: _event(key, value) for key, value in self.tags.items() if _NUMBERED.fullmatch(key)}
         if (intent := self.intent) is not None and intent.decided(self.aliases):
             found |= intent.events
         return dict(sorted(found.items()))
 
     def keyed(self, *events: Event) -> dict[str, Event]:
         """Each with the key of its tag: numbered in the order of locks, for clocks of machines differ."""
-        taken = [int(key.removeprefix(tags.EVENT).partition(".")[0]) for key in self.tags if key.startswith(tags.EVENT)]
+        taken = [int(found["number"]) for key in self.tags if (found := _NUMBERED.fullmatch(key))]
         first = max(taken, default=0) + 1
         return {f"{tags.EVENT}{first + n:06d}.{secrets.token_hex(4)}": event for n, event in enumerate(events)}
 
@@ -141,6 +148,13 @@ def settle(writer: Writer, state: State) -> bool:
     else:
         writer.note(tags.INTENT, None)
     return True
+
+
+def _event(key: str, content: str) -> Event:
+    try:
+        return Event.model_validate_json(content)
+    except ValidationError as error:
+        raise TrackingError(f"what happened to a release cannot be read ({key}); a newer evergreen wrote it") from error
 
 
 def _finish(writer: Writer, intent: Intent) -> None:

@@ -201,3 +201,22 @@ def test_a_lock_that_is_held_for_too_long_is_reported(embedded: Tracking) -> Non
     hasty = replace(embedded, lock_seconds=0.1)
     with lock(hasty, "held"), pytest.raises(BusyError, match="another process is releasing held"):
         Registry(hasty, "held").rollback("bad")
+
+
+def test_tags_that_people_set_themselves_are_in_nobodys_way(registry: Registry) -> None:
+    with registry.tracking.session() as client:
+        client.set_registered_model_tag("line", "evergreen.event.party", "on friday")
+    registry.promote(1, expected=None, by="ada")
+    assert [(event.happened, event.version) for event in registry.events()] == [("released", 1)]
+
+
+def test_an_event_that_cannot_be_read_is_named_in_one_sentence(registry: Registry) -> None:
+    registry.promote(1, expected=None, by="ada")
+    with registry.tracking.session() as client:
+        client.set_registered_model_tag("line", "evergreen.event.000002.ab", '{"happened":"sold"}')
+    with pytest.raises(
+        TrackingError, match=r"^what happened to a release cannot be read \(evergreen.event.000002.ab\)"
+    ):
+        registry.events()
+    registry.promote(2, expected=1, by="ada")
+    assert registry.champion().number == 2
