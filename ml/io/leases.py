@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 LOCK = "evergreen-lock-"
 """Before a model's name: the registered model that is its lock. No problem's name has a hyphen."""
 TOKEN, OWNER, SINCE, EXPIRES = (f"evergreen.lock.{word}" for word in ("token", "owner", "since", "expires"))
-SAFE = 0.75
-"""Share of a lease in which its owner writes. The rest is for clocks that differ and for calls that are under way."""
+SAFE = 0.5
+"""Share of a lease in which its owner begins a write. The rest is for clocks that differ and for calls that are under
+way: see UNDER_WAY."""
 KEPT_SECONDS = 86_400.0
 """How long the name of a lease that was taken over stays taken: far longer than any call to rename it."""
 PAUSE = (0.05, 0.2)
@@ -37,14 +38,23 @@ class LeaseOverError(TrackingError):
 
 @dataclass(frozen=True)
 class Hold:
-    """The right to change a model, until `time.monotonic()` says `until`."""
+    """The right to change a model, until `time.monotonic()` says `until` or `time.time()` says `at`.
+
+    Of the two clocks the first stands still while a laptop sleeps, and the second can be set.
+    """
 
     name: str
     until: float = math.inf
+    at: float = math.inf
+
+    @property
+    def over(self) -> bool:
+        """Whether another process may have taken over."""
+        return time.monotonic() >= self.until or time.time() >= self.at
 
     def check(self) -> None:
         """To be called before each write. Raises LeaseOverError when another process may have taken over."""
-        if time.monotonic() >= self.until:
+        if self.over:
             raise LeaseOverError(f"changing {self.name} took longer than its lock lasts; run the command again")
 
 
@@ -75,9 +85,9 @@ def _acquire(tracking: Tracking, name: str, token: str) -> Hold:
     with tracking.session() as client:
         _clean(client, name)
         while True:
-            begun = time.monotonic()
-            if _take(client, name, token, tracking.lease_seconds):
-                return Hold(name, begun + SAFE * tracking.lease_seconds)
+            begun, now = time.monotonic(), time.time()
+            if _take(client, name, token, now + tracking.lease_seconds):
+                return Hold(name, begun + SAFE * tracking.lease_seconds, now + SAFE * tracking.lease_seconds)
             holder = _holder(client, name)
             if holder is not None and holder.expires <= time.time():
                 _bury(client, name, holder)
@@ -89,16 +99,14 @@ def _acquire(tracking: Tracking, name: str, token: str) -> Hold:
             time.sleep(random.uniform(*PAUSE))  # noqa: S311 (so that two who wait do not ask in step)
 
 
-def _take(client: MlflowClient, name: str, token: str, seconds: float) -> bool:
+def _take(client: MlflowClient, name: str, token: str, expires: float) -> bool:
     from mlflow.exceptions import MlflowException
 
-    now = time.time()
-    since = datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds")
     marks = {
         TOKEN: token,
         OWNER: f"{person()} on {socket.gethostname()} (process {os.getpid()})",
-        SINCE: since,
-        EXPIRES: f"{now + seconds:.3f}",
+        SINCE: datetime.now(UTC).isoformat(timespec="seconds"),
+        EXPIRES: f"{expires:.3f}",
     }
     about = f"The lock of {name}. Whoever changes its release holds it for a moment; it is no model."
     try:
@@ -164,13 +172,13 @@ def _release(tracking: Tracking, hold: Hold, token: str) -> None:
     """Give the lock back, unless it may be another's by now. What cannot be given back expires."""
     from mlflow.exceptions import MlflowException
 
-    if time.monotonic() >= hold.until:
+    if hold.over:
         event("lock", of=hold.name, note="was held for too long; it expires by itself")
         return
     try:
-        with tracking.session() as client:
+        with tracking.session(locked=True) as client:
             holder = _holder(client, hold.name)
-            if holder is not None and holder.token == token:
+            if holder is not None and holder.token == token and not hold.over:
                 try:
                     client.delete_registered_model(LOCK + hold.name)
                 except MlflowException as error:

@@ -200,7 +200,7 @@ class Registry:
     @contextmanager
     def _change(self) -> Iterator[tuple[Writer, State]]:
         """The right to write, and the model as it is once the lock is held and nothing is unfinished."""
-        with lock(self.tracking, self.name) as hold, self.tracking.session() as client:
+        with lock(self.tracking, self.name) as hold, self.tracking.session(locked=True) as client:
             writer, state = Writer(client, self.name, hold), read_state(client, self.name)
             if settle(writer, state):
                 state = read_state(client, self.name)

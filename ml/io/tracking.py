@@ -34,6 +34,13 @@ CLIENT_SETTINGS = {
 }
 RETRIES, PATIENT_RETRIES = 2, 8
 """Of a request, the pause doubling each time from a second: three seconds for a person, four minutes for a job."""
+UNDER_WAY = {
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": f"{RETRIES}",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "8",
+    "MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER": "false",
+}
+"""Of a write under a lock: one that arrives late, when the lock is another's, would undo what that one did."""
 LOOK_SECONDS = 1.0
 SQLITE = "sqlite:///"
 
@@ -79,15 +86,18 @@ class Tracking:
         return Path(self.uri.removeprefix(SQLITE)) if self.uri.startswith(SQLITE) else None
 
     @contextmanager
-    def session(self) -> Iterator[MlflowClient]:
+    def session(self, *, locked: bool = False) -> Iterator[MlflowClient]:
         """A client whose failures are TrackingErrors, with MLflow's process-wide state restored afterwards.
 
+        `locked`: for writes under a lock, which a call may not outlast, whatever patience there is.
         Raises UnreachableError when nothing answers at the address for as long as patience lasts.
         """
         with ExitStack() as stack:
             self._check_reachable()
             # Telemetry starts at import, so the settings come first.
             stack.enter_context(_environment(CLIENT_SETTINGS | self._retries()))
+            if locked:
+                stack.enter_context(_environment(UNDER_WAY, override=True))
             stack.enter_context(_quiet())
             import mlflow
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from ml.io.leases import EXPIRES, LOCK, OWNER, SINCE, TOKEN, LeaseOverError
+from ml.io import leases
+from ml.io.leases import EXPIRES, LOCK, OWNER, SAFE, SINCE, TOKEN, LeaseOverError
 from ml.io.locks import lock
 from ml.io.registry import Registry
 from ml.io.tracking import BusyError, Tracking
@@ -108,6 +111,24 @@ def test_who_holds_a_lock_for_too_long_writes_nothing_more_and_takes_no_other_aw
         with lock(server, NAME):
             pass
     assert [name for name in locks(server) if "-expired-" not in name] == []
+
+
+def test_no_write_that_was_begun_under_a_lease_can_arrive_after_its_end(tmp_path: Path) -> None:
+    """Each attempt may take the timeout to connect and once more to be answered; pauses double from a second, and a
+    second at random is added to each."""
+    patient = replace(Tracking.embedded(tmp_path), patience_seconds=300.0)
+    with patient.session(locked=True):
+        retries = int(os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"])
+        timeout = float(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"])
+    longest = (retries + 1) * 2 * timeout + sum(2**attempt + 1 for attempt in range(retries))
+    assert longest < (1 - SAFE) * patient.lease_seconds
+
+
+def test_a_laptop_that_slept_writes_nothing_more() -> None:
+    """The monotonic clock stands still in sleep; that of the wall does not."""
+    leases.Hold(NAME, time.monotonic() + 60.0, time.time() + 60.0).check()
+    with pytest.raises(LeaseOverError):
+        leases.Hold(NAME, time.monotonic() + 60.0, time.time() - 1.0).check()
 
 
 def test_only_one_process_at_a_time_holds_a_lock_even_where_it_has_to_be_taken_from_the_dead(
