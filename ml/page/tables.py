@@ -101,12 +101,13 @@ def output(value: float, decision: Decision) -> Markup:
 
 def moved(row: ChangedRow, decision: Decision) -> str:
     """Challenger minus champion, with its unit."""
-    return formats.signed(row.challenger - row.champion, _places(row.champion, decision)) + _unit(decision)
+    places = _places(row.champion or row.challenger, decision)
+    return formats.signed(row.challenger - row.champion, places) + _unit(decision)
 
 
 def driver(found: Driver, decision: Decision) -> str:
     """A feature's part in a prediction by each model."""
-    places = _places(found.challenger, decision)
+    places = _places(found.challenger or found.champion or 0.0, decision)
     theirs = "" if found.champion is None else f" (champion {formats.signed(found.champion, places)})"
     named = f"{found.feature} (withheld)" if found.withheld else f"{found.feature} = {level(found.value)}"
     return f"{named}: {formats.signed(found.challenger, places)}{theirs}"
