@@ -131,7 +131,8 @@ def _refusal(version: Version, champion: Version | None, decision: Decision | No
         return f"the decision on record is about another bundle than that of {name}; prove it again"
     if not decision.promoted:
         return f"{name} was judged and refused: {decision.reason}"
-    judged, present = _named(decision.champion), _named(champion)
+    left_out = f"version {decision.left_out}" if decision.left_out else None
+    judged, present = left_out or _named(decision.champion), _named(champion)
     if judged != present:
         return f"{name} was judged against {judged}, and the champion is {present}: prove it again"
     for mark, what in ((version.rolled_back, "taken out"), (version.rejected, "rejected")):

@@ -74,7 +74,8 @@ def prove(
     """
     registry = Registry(workspace.tracking, problem.name)
     version = registry.version(number) if number is not None else newest_challenger(registry)
-    against = None if alone else registry.aliased(tags.CHAMPION)
+    present = registry.aliased(tags.CHAMPION)
+    against = None if alone else present
     holdout = _holdout(workspace, problem)
     event(
         "proving",
@@ -86,6 +87,8 @@ def prove(
     challenger = _contender(workspace, version, holdout)
     champion = _contender(workspace, against, holdout) if against else None
     decision = _decide(workspace, problem, holdout, champion, challenger, again=again)
+    if alone and present is not None:
+        decision = decision.model_copy(update={"left_out": str(present.number)})
     page = _keep(workspace, registry, version, decision)
     return Proof(decision, version, against, page)
 
@@ -203,11 +206,16 @@ def _candidate(workspace: Workspace, contender: Contender) -> Candidate:
         trained_at=trained_at(version, contender.bundle),
         data_digest=content.data_digest,
         params_digest=content.params_digest,
-        rolled_back=version.rolled_back,
+        rolled_back=_taken_back(version),
         synthetic=version.tags.get(tags.SYNTHETIC) == "true",
         cost=cost(contender.bundle, contender.predictor),
         validation=_validation(contender.bundle),
     )
+
+
+def _taken_back(version: Version) -> str | None:
+    """A person's last no, which only `again` overrules: a rollback, or a rejection."""
+    return version.rolled_back or (f"rejected {version.rejected}" if version.rejected else None)
 
 
 def _validation(bundle: Bundle) -> Validation | None:

@@ -41,7 +41,7 @@ def approve(which: Which, by: By, why: Why, execution: Execution = "", json: Jso
 
 
 def reject(which: Which, by: By, why: Why, json: Json = False) -> None:
-    """Keep a version from being released until it is proved again."""
+    """Keep a version from being released until it is proved --again."""
     from ml.approval import RefusedError
     from ml.approval import reject as reject_version
 
@@ -51,7 +51,9 @@ def reject(which: Which, by: By, why: Why, json: Json = False) -> None:
     except RefusedError as error:
         raise _refused(error) from None
     document = {"problem": registry.name, "version": number, "digest": version.digest, "rejected": version.rejected}
-    _say(document, f"version {number} ({version.digest[:12]}) is rejected; proved again, it may be released", json=json)
+    _say(
+        document, f"version {number} ({version.digest[:12]}) is rejected; proved --again, it may be released", json=json
+    )
 
 
 def history(name: Annotated[str | None, typer.Argument(metavar="[PROBLEM]")] = None, json: Json = False) -> None:

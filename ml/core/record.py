@@ -270,7 +270,8 @@ class Attached(Frozen):
 
 class Decision(Frozen):
     """The content of decision.json. `reasons` holds every rule in order; `reason` is the first that failed, or the
-    deciding one where all held. Guards map metrics to gains, so a harm is negative."""
+    deciding one where all held. Guards map metrics to gains, so a harm is negative. `left_out` is the version of a
+    champion that was not compared, as it cannot score the rows; empty where none was."""
 
     format: Literal[2] = FORMAT
     problem: str
@@ -284,6 +285,7 @@ class Decision(Frozen):
     metric: str
     challenger: Judged
     champion: Judged | None
+    left_out: str = ""
     champion_days: float | None
     gain: Gain | None
     guards: dict[str, Gain]

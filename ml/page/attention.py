@@ -86,6 +86,10 @@ def _shown_at(rule: str) -> str:
 
 def _gain(decision: Decision) -> Iterator[Point]:
     gain, policy = decision.gain, decision.policy
+    if gain is None and decision.left_out:
+        text = f"The champion, version {decision.left_out}, was left out: the floors decide, not a gain over it."
+        yield Point("look", text, "rules")
+        return
     if gain is None:
         yield Point("know", "There is no champion to compare with: the floors decide, not a gain.", "rules")
         return

@@ -114,6 +114,15 @@ def test_a_decision_against_another_champion_is_not_enough(registry: Registry) -
     assert "was judged against no champion, and the champion is version 2" in refused(registry, 3)
 
 
+def test_a_champion_that_could_not_be_compared_is_replaced_where_it_is_the_one_that_was_left_out(
+    registry: Registry,
+) -> None:
+    judge(registry, 2, against=None, left_out="3")
+    assert "was judged against version 3, and the champion is version 1" in refused(registry, 2)
+    judge(registry, 2, against=None, left_out="1")
+    assert released(registry, 2) == "promoted"
+
+
 def test_a_decision_about_another_bundle_is_not_enough(registry: Registry) -> None:
     judge(registry, 2, against=1, challenger=judged(registry.version(3)))
     assert "is about another bundle" in refused(registry, 2)

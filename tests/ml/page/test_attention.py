@@ -41,6 +41,14 @@ def test_a_slice_beyond_the_harm_by_estimate_is_named_though_chance_could_do_tha
     assert "Beyond the allowed harm of 0.02 by estimate, though not beyond chance: carrier US." in said(make_decision())
 
 
+def test_a_champion_that_was_left_out_deserves_a_look() -> None:
+    decision = make_first_release()
+    assert "champion" not in said(decision)
+    left_out = decision.model_copy(update={"left_out": "4"})
+    assert "The champion, version 4, was left out: the floors decide, not a gain over it." in said(left_out)
+    assert "There is no champion to compare with" not in said(left_out, "know")
+
+
 def test_many_slices_are_named_in_part() -> None:
     slices = tuple(
         SliceGain(
