@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import pytest
 
-from ml.core.record import ChangedRow, Decision, Driver, Reason, Replay, read_record, record_bytes
+from ml.core.record import ChangedRow, Decision, Driver, Reason, Replay, SliceGain, read_record, record_bytes
 from ml.page import decision_page
 from tests.support.decisions import DECIDED_AT, make_decision, make_first_release, make_lineage, make_regression
 
@@ -106,6 +106,16 @@ def test_a_first_release_says_what_is_missing_and_why() -> None:
     assert "There is no champion yet, so there is nothing to replay captured requests against." in page
     assert "The record holds no explanation of this model" in page
     assert "not replayed" in page
+
+
+def test_a_first_release_tells_its_metric_on_each_slice() -> None:
+    slices = (
+        SliceGain(feature="Gender", level="Female", rows=1800, challenger=0.8421),
+        SliceGain(feature="Gender", level="Male", rows=90, reason="fewer than 300 rows"),
+    )
+    page = decision_page(make_first_release(slices=slices))
+    assert 'Gender <b>Female</b></th><td class="number"><data value="0.8421">0.8421</data></td>' in page
+    assert 'Gender <b>Male</b></th><td class="number">fewer than 300 rows</td>' in page
 
 
 def test_a_replay_that_could_not_be_made_is_told_in_the_record_s_words() -> None:
