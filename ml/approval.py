@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from ml.core.record import Decision, RecordError, read_record
@@ -135,8 +135,9 @@ def _refusal(version: Version, champion: Version | None, decision: Decision | No
     judged, present = left_out or _named(decision.champion), _named(champion)
     if judged != present:
         return f"{name} was judged against {judged}, and the champion is {present}: prove it again"
+    refused = version.tags.get(tags.REFUSED_DECISION) == version.tags.get(tags.DECISION_SHA256)
     for mark, what in ((version.rolled_back, "taken out"), (version.rejected, "rejected")):
-        if mark is not None and decision.decided_at <= _moment(mark):
+        if mark is not None and (refused or decision.decided_at <= _moment(mark)):
             return f"{name} was {what} after it was judged, {mark}"
     return None
 
@@ -153,4 +154,8 @@ def _named(model: object) -> str:
 
 
 def _moment(mark: str) -> datetime:
-    return datetime.fromisoformat(mark[: mark.index("+00:00") + len("+00:00")])
+    """When a mark was set. One that a person wrote by hand has no time and counts until it is taken off."""
+    try:
+        return datetime.fromisoformat(mark[: mark.index("+00:00") + len("+00:00")])
+    except ValueError:
+        return datetime.max.replace(tzinfo=UTC)

@@ -16,12 +16,12 @@ def history(registry: Registry) -> tuple[Event, ...]:
     """
     events = registry.events()
     known = {(event.happened, event.version, event.at) for event in events}
-    told = [event for version in registry.versions() for event in _from_tags(version)]
+    told = [event for version in registry.versions() for event in _from_tags(version) if event is not None]
     before = [event for event in told if (event.happened, event.version, event.at) not in known]
     return (*sorted(before, key=lambda event: event.at), *events)
 
 
-def _from_tags(version: Version) -> list[Event]:
+def _from_tags(version: Version) -> list[Event | None]:
     known = version.tags
     found = []
     if (released := known.get(tags.RELEASED_AT)) is not None:
@@ -36,6 +36,10 @@ def _from_tags(version: Version) -> list[Event]:
     return found
 
 
-def _event(happened: Happened, version: Version, at: str, **said: str) -> Event:
-    moment = datetime.fromisoformat(at).astimezone(UTC)
+def _event(happened: Happened, version: Version, at: str, **said: str) -> Event | None:
+    """None for a mark that a person wrote by hand, without a time."""
+    try:
+        moment = datetime.fromisoformat(at).astimezone(UTC)
+    except ValueError:
+        return None
     return Event(happened=happened, at=moment, version=version.number, digest=version.digest, **said)

@@ -38,7 +38,7 @@ def promotion(
     """The version becomes the champion, the champion the previous one; marks of an earlier no come off."""
     marks: Marks = {tags.RELEASED_AT: written(now), tags.RELEASED_BY: by, **extra}
     marks |= _said(version, why, execution)
-    marks |= dict.fromkeys(sorted({tags.ROLLED_BACK, tags.REJECTED} & {*version.tags}))
+    marks |= dict.fromkeys(sorted({tags.ROLLED_BACK, tags.REJECTED, tags.REFUSED_DECISION} & {*version.tags}))
     proof = marks.get(tags.DECISION_SHA256) or version.tags.get(tags.DECISION_SHA256, "")
     event = _event("released", version, now, by=by, why=why, execution=execution, decision_sha256=proof)
     aliases: Aliases = {tags.CHAMPION: version.number}
@@ -60,7 +60,7 @@ def restoration(
 ) -> Intent:
     """`back` serves again and `out` is marked; `released` says that it is a release of `back` in the execution."""
     marks: Marks = {tags.RESTORED_AT: written(now)}
-    marks |= dict.fromkeys(sorted({tags.ROLLED_BACK, tags.RELEASED_IN} & {*back.tags}))
+    marks |= dict.fromkeys(sorted({tags.ROLLED_BACK, tags.REFUSED_DECISION, tags.RELEASED_IN} & {*back.tags}))
     if released:
         marks |= {tags.RELEASED_BY: by} | _said(back, why, execution)
     return Intent(
@@ -69,7 +69,7 @@ def restoration(
         champion=out.number,
         previous=back.number,
         aliases={tags.CHAMPION: back.number, tags.PREVIOUS: out.number},
-        tags={out.number: {tags.ROLLED_BACK: f"{written(now)}: {why}"}, back.number: marks},
+        tags={out.number: {tags.ROLLED_BACK: f"{written(now)}: {why}"} | _refused(out), back.number: marks},
         events=state.keyed(
             _event("taken out", out, now, by=by, why=why, execution=execution),
             _event("restored", back, now, by=by, why=why, execution=execution),
@@ -86,7 +86,7 @@ def rejection(state: State, version: Version, now: datetime, *, by: str, why: st
         champion=state.aliases.get(tags.CHAMPION),
         previous=state.aliases.get(tags.PREVIOUS),
         aliases=waits_no_longer(version),
-        tags={version.number: {tags.REJECTED: f"{written(now)} by {by}: {why}"}},
+        tags={version.number: {tags.REJECTED: f"{written(now)} by {by}: {why}"} | _refused(version)},
         events=state.keyed(_event("rejected", version, now, by=by, why=why, decision_sha256=proof)),
     )
 
@@ -102,6 +102,12 @@ def written(moment: datetime) -> str:
 
 def _length(text: str) -> int:
     return len(json.dumps(text, ensure_ascii=False)) - 2
+
+
+def _refused(version: Version) -> Marks:
+    """The decision that a no is about, by its content: clocks of machines differ."""
+    proof = version.tags.get(tags.DECISION_SHA256)
+    return {} if proof is None else {tags.REFUSED_DECISION: proof}
 
 
 def _said(version: Version, why: str, execution: str) -> Marks:

@@ -24,6 +24,8 @@ IMAGE = "evergreen.image"
 RELEASED_WHY = "evergreen.released_why"
 RELEASED_IN = "evergreen.released_in"
 REJECTED = "evergreen.rejected"
+REFUSED_DECISION = "evergreen.refused_decision"
+"""The decision_sha256 of a version when a person said no to it: that decision allows no release any more."""
 
 INTENT = "evergreen.intent"
 EVENT = "evergreen.event."

@@ -177,6 +177,26 @@ def test_a_rejected_version_waits_no_longer_and_is_released_only_when_it_was_pro
     assert registry.champion().rejected is None
 
 
+def test_a_no_counts_also_where_the_clock_of_the_machine_that_proved_is_ahead(registry: Registry) -> None:
+    judge(registry, 2, against=1, after=timedelta(minutes=5))
+    reject(registry, 2, by="grace", why="the slices worry me")
+    assert "version 2 was rejected after it was judged, " in refused(registry, 2)
+    judge(registry, 3, against=1, after=timedelta(minutes=5))
+    released(registry, 3)
+    registry.rollback("complaints")
+    assert "version 3 was taken out after it was judged, " in refused(registry, 3)
+    judge(registry, 3, against=1, after=timedelta(minutes=6))
+    assert released(registry, 3) == "promoted"
+    assert tags.REFUSED_DECISION not in registry.champion().tags
+
+
+def test_a_mark_that_was_written_by_hand_counts_and_is_no_event(registry: Registry) -> None:
+    judge(registry, 2, against=1)
+    registry.tag(2, {tags.ROLLED_BACK: "not this one"})
+    assert "version 2 was taken out after it was judged, not this one" in refused(registry, 2)
+    assert [event.version for event in history(registry)] == [1]
+
+
 def test_the_champion_cannot_be_rejected(registry: Registry) -> None:
     with pytest.raises(RefusedError, match="version 1 is the champion; take it out with a rollback: `evergreen roll"):
         reject(registry, 1, by="grace", why="a test")
