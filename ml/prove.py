@@ -75,8 +75,10 @@ def prove(
     registry = Registry(workspace.tracking, problem.name)
     version = registry.version(number) if number is not None else newest_challenger(registry)
     present = registry.aliased(tags.CHAMPION)
-    against = None if alone else present
     holdout = _holdout(workspace, problem)
+    if alone and present is not None:
+        _require_misfit(workspace, present, version, holdout)
+    against = None if alone else present
     event(
         "proving",
         problem=problem.name,
@@ -86,9 +88,8 @@ def prove(
     )
     challenger = _contender(workspace, version, holdout)
     champion = _contender(workspace, against, holdout) if against else None
-    decision = _decide(workspace, problem, holdout, champion, challenger, again=again)
-    if alone and present is not None:
-        decision = decision.model_copy(update={"left_out": str(present.number)})
+    left_out = str(present.number) if alone and present else ""
+    decision = _decide(workspace, problem, holdout, champion, challenger, again=again, left_out=left_out)
     page = _keep(workspace, registry, version, decision)
     return Proof(decision, version, against, page)
 
@@ -119,6 +120,7 @@ def _decide(
     challenger: Contender,
     *,
     again: bool,
+    left_out: str,
 ) -> Decision:
     params = workspace.params()
     event("parity", problem=problem.name, by="the service over HTTP")
@@ -137,6 +139,7 @@ def _decide(
             seed=params.seed,
             decided_at=datetime.now(UTC),
             again=again,
+            left_out=left_out,
         )
     except ValueError as error:
         number = challenger.version.number
@@ -207,7 +210,7 @@ def _candidate(workspace: Workspace, contender: Contender) -> Candidate:
         data_digest=content.data_digest,
         params_digest=content.params_digest,
         rolled_back=_taken_back(version),
-        synthetic=version.tags.get(tags.SYNTHETIC) == "true",
+        synthetic=_synthetic(version),
         cost=cost(contender.bundle, contender.predictor),
         validation=_validation(contender.bundle),
     )
@@ -225,11 +228,34 @@ def _validation(bundle: Bundle) -> Validation | None:
 
 
 def _require_fit(schema: Schema, holdout: pd.DataFrame, version: Version) -> None:
+    if (reason := _misfit(schema, holdout)) is not None:
+        raise UserError(f"version {version.number} {reason}; {WAY_OUT}")
+
+
+def _require_misfit(workspace: Workspace, champion: Version, challenger: Version, holdout: pd.DataFrame) -> None:
+    """A champion is left out only where it cannot answer, and made-up rows unseat no real ones on that way either."""
+    if _misfit(bundle_of(workspace, champion).schema, holdout) is None:
+        raise UserError(
+            f"the champion, version {champion.number}, can score the rows; prove version {challenger.number} against "
+            "it, without --alone"
+        )
+    if _synthetic(challenger) and not _synthetic(champion):
+        raise UserError(
+            f"version {challenger.number} learnt from made-up rows and the champion, version {champion.number}, from "
+            "real ones, so it cannot be proved without it"
+        )
+
+
+def _synthetic(version: Version) -> bool:
+    return version.tags.get(tags.SYNTHETIC) == "true"
+
+
+def _misfit(schema: Schema, holdout: pd.DataFrame) -> str | None:
+    """Why a model of the schema cannot score the rows."""
     for feature in schema.features:
         if feature.name not in holdout:
-            raise UserError(
-                f"version {version.number} needs {feature.name!r}, which the rows no longer have; {WAY_OUT}"
-            )
+            return f"needs {feature.name!r}, which the rows no longer have"
         known = np.isin(holdout[feature.name].dropna().unique().tolist(), feature.levels) if feature.levels else True
         if not np.all(known):
-            raise UserError(f"version {version.number} does not know every level of {feature.name!r}; {WAY_OUT}")
+            return f"does not know every level of {feature.name!r}"
+    return None

@@ -35,6 +35,7 @@ def decide(
     seed: int,
     decided_at: datetime,
     again: bool = False,
+    left_out: str = "",
 ) -> Decision:
     """Judge a challenger; every rule is evaluated and recorded.
 
@@ -64,6 +65,7 @@ def decide(
         champion_days=(decided_at - champion.trained_at) / timedelta(days=1) if champion else None,
         parity=parity,
         again=again,
+        left_out=left_out,
     )
     evidence = None
     if frame[TARGET].nunique() > 1:
@@ -101,6 +103,7 @@ def _decision(
         attached=attached,
         policy=gate,
         again=case.again,
+        left_out=case.left_out,
         method=METHOD,
         seed=seed,
         resamples=resamples,

@@ -22,6 +22,7 @@ class Case:
     champion_days: float | None
     parity: HttpParity | None
     again: bool
+    left_out: str
 
     @property
     def same_inputs(self) -> bool:
@@ -77,7 +78,7 @@ def _about_origin(case: Case) -> tuple[Reason, ...]:
         origin.real_rows(
             challenger_synthetic=challenger.synthetic, champion_synthetic=champion.synthetic if champion else True
         ),
-        origin.first_release(champion=champion is not None, gate=gate),
+        origin.first_release(champion=champion is not None, left_out=case.left_out, gate=gate),
     )
 
 

@@ -6,13 +6,15 @@ import pytest
 
 from ml.approval import RefusedError, approve, reject
 from ml.core.record import Decision
+from ml.errors import UserError
+from ml.io import tags
 from ml.io.registry import Registry
 from ml.io.runs import log_run
 from ml.io.tables import HOLDOUT, write_table
 from ml.io.workspace import Workspace
 from ml.prove import prove
 from tests.support.models import fitted
-from tests.support.runs import training_run
+from tests.support.runs import rows, training_run
 from tests.support.sealed import sealed
 from tests.support.workspaces import make_workspace
 
@@ -48,3 +50,23 @@ def test_a_no_stands_until_a_person_asks_again_and_a_champion_left_out_is_named(
     again = prove(workspace, MADE.problem, 2, alone=True, again=True).decision
     assert failed(again) == []
     assert again.left_out == "1"
+
+
+def test_a_champion_that_can_score_the_rows_is_not_left_out(workspace: Workspace) -> None:
+    path = workspace.work("toy") / HOLDOUT
+    write_table(path, rows())
+    try:
+        with pytest.raises(UserError, match="version 1, can score the rows; prove version 2 against it, without --alo"):
+            prove(workspace, MADE.problem, 2, alone=True)
+    finally:
+        write_table(path, MADE.rows.head(200))
+
+
+def test_made_up_rows_are_no_way_past_a_real_champion_that_cannot_score(workspace: Workspace) -> None:
+    registry = Registry(workspace.tracking, "toy")
+    registry.tag(1, {tags.SYNTHETIC: "false"})
+    try:
+        with pytest.raises(UserError, match="version 2 learnt from made-up rows"):
+            prove(workspace, MADE.problem, 2, alone=True)
+    finally:
+        registry.tag(1, {tags.SYNTHETIC: "true"})

@@ -53,7 +53,7 @@ _SAID: dict[str, dict[str, tuple[bool, str]]] = {
         "minimum_rows": (True, "4,000 rows judge the models; the policy asks for 200 at least."),
         "first_release": (True, "There is no champion; the policy lets the floors decide."),
         "floor:roc_auc": (True, ABOVE),
-        "gain": (True, "There is no champion to beat; the floor alone decides."),
+        "gain": (True, "Compared with no champion: the floors alone decide."),
         "calibration": (True, "The expected calibration error is 0.021 (0.017 to 0.026), within 0.03."),
         "latency": (True, "A row takes 0.31 ms of CPU; the budget is 2 ms."),
     },

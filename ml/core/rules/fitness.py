@@ -17,7 +17,7 @@ def slices(found: Sequence[SliceGain], gate: Gate, *, champion: bool) -> Reason:
     if policy is None:
         return Reason(rule="slices", passed=True, text="The policy bounds the harm of no slice.")
     if not champion:
-        return Reason(rule="slices", passed=True, text="There is no champion from which a slice could lose.")
+        return Reason(rule="slices", passed=True, text="Compared with no champion, from which a slice could lose.")
     tested = [each for each in found if each.p_value is not None]
     small = len(found) - len(tested)
     left_out = f"; {small} of too few rows or of one target value could not be tested" if small else ""

@@ -27,7 +27,7 @@ def gain(found: Gain | None, gate: Gate, *, lenient: str = "", equal: bool = Fal
     both models give the same outputs.
     """
     if found is None:
-        return Reason(rule="gain", passed=True, text="There is no champion to beat; the floors alone decide.")
+        return Reason(rule="gain", passed=True, text="Compared with no champion: the floors alone decide.")
     if found.value >= gate.minimum_gain and found.low > 0.0:
         text = f"Better: {_numbers(found, gate)}; the policy asks for {gate.minimum_gain:g} at least."
         return Reason(rule="gain", passed=True, text=text)
@@ -40,7 +40,7 @@ def no_harm(metric: str, found: Gain | None, allowed: float) -> Reason:
     """A guard metric may lose `allowed` of its own units at most, by the point estimate."""
     rule = f"guard:{metric}"
     if found is None:
-        return Reason(rule=rule, passed=True, text=f"There is no champion whose {metric} could be harmed.")
+        return Reason(rule=rule, passed=True, text=f"Compared with no champion, whose {metric} could be harmed.")
     passed = -found.value <= allowed
     change = "gains" if found.value >= 0.0 else "loses"
     between = bounds(*((found.low, found.high) if found.value >= 0.0 else (-found.high, -found.low)), found.confidence)

@@ -65,7 +65,8 @@ def real_rows(*, challenger_synthetic: bool, champion_synthetic: bool) -> Reason
     return Reason(rule="synthetic", passed=True, text=text)
 
 
-def first_release(*, champion: bool, gate: Gate) -> Reason:
+def first_release(*, champion: bool, left_out: str, gate: Gate) -> Reason:
+    """`left_out` is the version of a champion that cannot score the rows."""
     if champion:
         return Reason(rule="first_release", passed=True, text="There is a champion to compare with.")
     if gate.no_champion == "refuse":
@@ -75,4 +76,6 @@ def first_release(*, champion: bool, gate: Gate) -> Reason:
         )
         return Reason(rule="first_release", passed=False, text=text)
     text = "No champion: by the policy the floors decide a first release."
+    if left_out:
+        text = f"The champion, version {left_out}, cannot score these rows: as in a first release the floors decide."
     return Reason(rule="first_release", passed=True, text=text)

@@ -61,7 +61,7 @@ def test_a_better_challenger_that_harms_no_slice_passes_with_every_slice_in_the_
 
 @pytest.mark.parametrize(
     ("policy", "champion", "sentence"),
-    [(None, True, "The policy bounds the harm of no slice."), (POLICY, False, "There is no champion from which")],
+    [(None, True, "The policy bounds the harm of no slice."), (POLICY, False, "Compared with no champion")],
 )
 def test_slices_are_shown_where_they_are_not_judged(
     policy: dict[str, Any] | None, champion: bool, sentence: str
