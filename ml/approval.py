@@ -79,8 +79,13 @@ def take_back(registry: Registry, execution: str, *, reason: str, by: str) -> Ro
 def recorded_decision(tracking: Tracking, version: Version) -> Decision | None:
     """The last decision about the version. Raises TrackingError for a record that was altered or cannot be read."""
     record = fetch_decision(tracking, version)
+    return None if record is None else decision_in(record, version)
+
+
+def decision_in(record: bytes, version: Version) -> Decision:
+    """Raises UnreadableError, which names the version."""
     try:
-        return None if record is None else read_record(record)
+        return read_record(record)
     except RecordError as error:
         raise UnreadableError(f"{version.name} version {version.number}: {error}") from error
 

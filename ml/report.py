@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from ml.approval import recorded_decision
-from ml.core.record import record_bytes
+from ml.approval import decision_in
 from ml.errors import UserError
-from ml.io.artifacts import DECISION
+from ml.io.artifacts import DECISION, fetch_decision
 from ml.io.objects import SCHEME, Address, upload
 from ml.io.registry import Registry
 from ml.loop import newest_challenger
@@ -15,14 +14,16 @@ from ml.page import decision_page
 
 
 def write_report(registry: Registry, number: int | None, output: str) -> str:
-    """Write both, and give back where the page is. Raises UserError where there is no decision or no way to write."""
+    """Write both, and give back where the page is. Raises UserError where there is no decision or no way to write.
+
+    The record is written as it was found: its sha256 is the registry's, also where a later decision has more fields.
+    """
     version = registry.version(number) if number is not None else newest_challenger(registry)
-    decision = recorded_decision(registry.tracking, version)
-    if decision is None:
+    record = fetch_decision(registry.tracking, version)
+    if record is None:
         command = f"evergreen prove {version.name} --version {version.number}"
         raise UserError(f"{version.name} version {version.number} was never judged; run `{command}`")
-    page = decision_page(decision).encode()
-    record = record_bytes(decision)
+    page = decision_page(decision_in(record, version)).encode()
     if output.startswith(SCHEME):
         address = Address.parse(output)
         upload(address, page, "text/html; charset=utf-8")
