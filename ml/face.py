@@ -136,6 +136,7 @@ def _version(version: Version) -> dict[str, Any]:
         "created": version.created.isoformat(),
         "released_at": version.released_at,
         "rolled_back": version.rolled_back,
+        "rejected": version.rejected,
         "run_id": version.run_id,
         "metrics": dict(version.metrics),
     }
@@ -146,7 +147,8 @@ def _row(version: Version, metric: str) -> list[str]:
     value = version.metrics.get(metric)
     measured = "" if value is None else f"{value:.4f}"
     released = "" if version.released_at is None else _minute(datetime.fromisoformat(version.released_at))
-    note = escape(f"taken out {version.rolled_back}") if version.rolled_back else ""
+    marks = {"taken out": version.rolled_back, "rejected": version.rejected}
+    note = escape("; ".join(f"{what} {mark}" for what, mark in marks.items() if mark))
     return [str(version.number), aliases, version.digest[:8], measured, _minute(version.created), released, note]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from ml.cli import status
 from ml.commands import version_of
 from ml.commands.approval import approve, history, reject
 from ml.errors import UserError
@@ -63,6 +64,19 @@ def test_what_is_refused_ends_with_the_code_of_a_policy_that_said_no(
     first, second = capsys.readouterr().err.splitlines()
     assert first == "error: flights version 2 was judged and refused: Worse: the gain is -0.1."
     assert second.startswith("error: flights version 1 is the champion")
+
+
+def test_the_status_says_who_rejected_a_version_and_why(
+    registry: Registry, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reject("flights/2", by="grace", why="too large")
+    capsys.readouterr()
+    status("flights", json=True)
+    [found] = [each for each in json.loads(capsys.readouterr().out)["flights"] if each["version"] == 2]
+    assert found["rejected"].endswith(" by grace: too large")
+    monkeypatch.setenv("COLUMNS", "200")
+    status("flights")
+    assert "by grace: too large" in capsys.readouterr().out
 
 
 def test_history_is_a_table_that_reads_nothing_of_what_people_wrote_as_markup(
