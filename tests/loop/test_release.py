@@ -19,7 +19,7 @@ from tests.support.processes import free_port, wait_until
 
 pytestmark = pytest.mark.xdist_group("release")
 
-WEAK = {"parameters": {"max_iter": 2, "learning_rate": 0.05, "max_leaf_nodes": 4}}
+WEAK = {"parameters": {"max_iter": 8, "learning_rate": 0.3, "max_leaf_nodes": 4}}
 GOOD = {"parameters": {"max_iter": 60, "learning_rate": 0.1, "max_leaf_nodes": 31, "min_samples_leaf": 100}}
 FILE = "ml/problems/flights.yaml"
 

@@ -15,7 +15,7 @@ import yaml
 from ml.io.tracking import Tracking
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SMALL = {"parity_rows": 2000, "resamples": 200}
+SMALL = {"parity_rows": 2000, "resamples": 200, "explained_rows": 10}
 # Small data gains nothing from threads, and threads that wait for each other on a busy machine burn it.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 IDENTITY = {
