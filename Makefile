@@ -51,7 +51,7 @@ test: $(VENV)/.cdk ## Run the test suite with coverage
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
 
 controls: $(VENV)/.test ## Judge a bad challenger for each rule of the policy, and count how often chance passes one
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/controls -n 2 --dist loadgroup -p no:cacheprovider --quiet --no-header
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/controls/test_controls.py tests/controls/repeated -n 2 --dist loadgroup -p no:cacheprovider --quiet --no-header
 
 lint: $(VENV)/.cdk ## Check style, types and import rules
 	@$(BIN)/ruff check .

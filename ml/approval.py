@@ -48,6 +48,7 @@ def approve(registry: Registry, number: int, *, by: str, why: str, execution: st
         if refusal is None:
             return _promote(registry, version, champion, decision, by=by, why=why, execution=execution)
         if tags.PREVIOUS in version.aliases and version.rolled_back is None and version.rejected is None:
+            _require_own(champion, execution)
             return Released(registry.rollback(why, to=number, by=by, execution=execution).champion, "restored")
     except (ChampionMovedError, NothingToRollBackToError) as error:
         raise RefusedError(str(error)) from error
@@ -145,6 +146,16 @@ def _refusal(version: Version, champion: Version | None, decision: Decision | No
         if mark is not None and (refused or decision.decided_at <= _moment(mark)):
             return f"{name} was {what} after it was judged, {mark}"
     return None
+
+
+def _require_own(champion: Version | None, execution: str) -> None:
+    """A pipeline that goes back takes out what a pipeline released, and never what a person did by hand since."""
+    if execution and champion is not None and not champion.tags.get(tags.RELEASED_IN):
+        who = champion.tags.get(tags.RELEASED_BY) or "somebody"
+        raise RefusedError(
+            f"the champion of {champion.name}, version {champion.number}, was released by {who} and in no pipeline; "
+            f"`evergreen rollback {champion.name}` takes it out"
+        )
 
 
 def _require_said(by: str, why: str) -> None:

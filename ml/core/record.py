@@ -29,13 +29,17 @@ class Reason(Frozen):
 
 
 class Rows(Frozen):
-    """Holdout rows given, taken out because a model was trained on them (by either, and by each), and used."""
+    """Holdout rows given, taken out because a model was trained on them (by either, and by each), and used.
+
+    `digest` is that of the rows given, keys and targets included.
+    """
 
     holdout: int
     removed: int
     used: int
     trained_by_challenger: int
     trained_by_champion: int | None
+    digest: str = ""
 
 
 class Bin(Frozen):

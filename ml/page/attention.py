@@ -208,6 +208,9 @@ def _origin(decision: Decision) -> Iterator[Point]:
     missing = {"the commit": lineage.git_commit, "the image": lineage.image, "who triggered it": lineage.triggered_by}
     if unknown := [name for name, value in missing.items() if not value]:
         yield Point("know", f"Not known: {', '.join(unknown)}.", "lineage")
+    if decision.challenger.validation is None:
+        text = "No rows were set aside within training, so nothing tells whether the holdout's labels are right."
+        yield Point("look", text, "rules")
     if decision.again:
         yield Point("look", "A person asked again for a version that was rolled back.", "rules")
 

@@ -169,6 +169,7 @@ def lineage(decision: Decision) -> tuple[Fact, ...]:
         Fact("Data", found.data_source),
         Fact("Data version", found.data_version, code=True),
         Fact("Data digest", found.data_digest, code=True),
+        Fact("Digest of the holdout", decision.rows.digest, code=True),
         Fact("Parameters digest", found.params_digest, code=True),
         Fact("Environment lock", found.environment_digest, code=True),
         Fact("MLflow run", found.run_id, code=True),

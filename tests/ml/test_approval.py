@@ -288,6 +288,13 @@ def test_the_previous_version_is_restored_with_the_reason(registry: Registry) ->
     assert (registry.version(2).rolled_back or "").endswith(": a test")
 
 
+def test_a_pipeline_that_goes_back_leaves_what_a_person_released_by_hand(registry: Registry) -> None:
+    judge(registry, 2, against=1)
+    approve(registry, 2, by="ada", why="better")
+    assert "version 2, was released by ada and in no pipeline" in refused(registry, 1)
+    assert approve(registry, 1, by="ada", why="a mistake").how == "restored"
+
+
 def test_what_a_person_took_out_stays_out_until_it_is_judged_again(registry: Registry) -> None:
     judge(registry, 2, against=1, after=-SOON)
     released(registry, 2)
