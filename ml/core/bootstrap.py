@@ -113,18 +113,6 @@ def metric_intervals(
     return {name: resampled.interval("model", name, confidence) for name in names}
 
 
-def paired_gain(
-    y: Vector, champion: Vector, challenger: Vector, metric: str, *, resamples: int, confidence: float, seed: int
-) -> Gain:
-    """The challenger's gain over the champion, both judged on the same resampled rows.
-
-    Raises ValueError where the target has one value only.
-    """
-    outputs = {"champion": champion, "challenger": challenger}
-    resampled = resample(y, outputs, [metric], resamples=resamples, seed=seed)
-    return resampled.gain("champion", "challenger", metric, confidence)
-
-
 def resample(
     y: Vector,
     outputs: Mapping[str, Vector],

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 LOCK = "evergreen-lock-"
-"""Before a model's name: the registered model that is its lock. No problem's name has a hyphen."""
+"""Before a model's name: the registered model that is its lock. No problem may be called so."""
 TOKEN, OWNER, SINCE, EXPIRES = (f"evergreen.lock.{word}" for word in ("token", "owner", "since", "expires"))
 SAFE = 0.5
 """Share of a lease in which its owner begins a write. The rest is for clocks that differ and for calls that are under

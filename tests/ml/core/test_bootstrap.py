@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 from sklearn.metrics import roc_auc_score
 
-from ml.core.bootstrap import expanded_tail, metric_intervals, paired_gain, resample, resampled_counts
+from ml.core.bootstrap import Gain, expanded_tail, metric_intervals, resample, resampled_counts
 from ml.core.metrics import CALIBRATION_ERROR
 from ml.gate import METRICS
 from service.predictor import Vector
@@ -21,6 +21,13 @@ def binary_rows(rows: int, seed: int) -> tuple[Vector, Vector]:
     rng = np.random.default_rng(seed)
     output = rng.random(rows)
     return (rng.random(rows) < output).astype(float), output
+
+
+def paired_gain(
+    y: Vector, champion: Vector, challenger: Vector, metric: str, *, resamples: int, confidence: float, seed: int
+) -> Gain:
+    resampled = resample(y, {"champion": champion, "challenger": challenger}, [metric], resamples=resamples, seed=seed)
+    return resampled.gain("champion", "challenger", metric, confidence)
 
 
 @given(rows=st.integers(2, 50), resamples=st.integers(1, 30), seed=st.integers(0, 2**32), ones=st.integers(1, 49))
