@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ml.core.frame import digest_of
 from ml.core.record import Validation
 from tests.support.judging import candidate, failed, judge, make_holdout, model, reason_of
 from tests.support.problems import make_problem
@@ -40,7 +41,7 @@ def test_a_challenger_that_was_trained_on_the_holdout_is_rejected_for_lack_of_ro
     decision = judge(frame, model("1", score, 1.0), cheat)
     assert decision.verdict == "reject"
     rows = {"holdout": 1000, "removed": 1000, "used": 0, "trained_by_challenger": 1000, "trained_by_champion": 0}
-    assert decision.rows.model_dump() == rows
+    assert decision.rows.model_dump() == rows | {"digest": digest_of(frame)}
     assert decision.reason.startswith("Too few rows: 0 are left after 1,000 that a model was trained on were taken out")
     assert failed(decision) == ["minimum_rows", "target", *UNJUDGED]
     assert decision.challenger.metrics == {}
