@@ -9,8 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ml.commands import approval, insight, proof
-from ml.commands.proof import NOT_PROMOTED
+from ml.commands import MENDABLE, REFUSED, approval, insight, proof
 from ml.errors import UserError
 from ml.face import Face
 from ml.io import tags
@@ -19,8 +18,6 @@ from ml.io.workspace import Workspace
 from service.bundle import BundleError
 
 # Commands import what they use when they run: scikit-learn and MLflow take seconds, and `--help` needs neither.
-
-MENDABLE = 2
 
 EPILOG = "Exit codes: 0 done, 2 something given is wrong (one sentence says what), 3 the policy or a check said no."
 
@@ -60,7 +57,7 @@ def run(
     if tags.CHAMPION not in trained.version.aliases:
         proof.show(promote_version(workspace, problem, why=reason), released=True, hints=False)
     if Registry(workspace.tracking, name).aliased(tags.CHAMPION) is None:
-        raise typer.Exit(NOT_PROMOTED)
+        raise typer.Exit(REFUSED)
     face.serving(problem, host, port)
     _serve(workspace, name, host, port)
 

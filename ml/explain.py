@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ml.core.explanation import BACKGROUND, Model, explain
+from ml.core.explanation import BACKGROUND, Model, explain, some
 from ml.core.frame import frame_of, rows_of
 from ml.core.record import Driver, Explanation
 from ml.core.shapley import attribute
@@ -66,9 +66,9 @@ def explain_row(workspace: Workspace, problem: str, number: int, row: bytes) -> 
     given = _given(bundle.schema, row)
     name, rows = _rows(workspace, bundle, model)
     seed = workspace.params().seed
-    chosen = np.random.default_rng(seed).choice(len(rows), size=min(BACKGROUND, len(rows)), replace=False)
+    background = some(rows, BACKGROUND, np.random.default_rng(seed))
     frame = frame_of(bundle.schema, [given])
-    found = attribute(bundle.schema, predictor.many, frame, rows.iloc[chosen], seed=seed)
+    found = attribute(bundle.schema, predictor.many, frame, background, seed=seed)
     [shown] = rows_of(bundle.schema, frame)
     parts = zip(shown.items(), found.values[0].tolist(), strict=True)
     drivers = [Driver(feature=name, value=value, challenger=part) for (name, value), part in parts]

@@ -6,9 +6,10 @@ from pathlib import Path, PurePosixPath
 
 from ml.approval import decision_in
 from ml.errors import UserError
-from ml.io.artifacts import DECISION, fetch_decision
+from ml.io.artifacts import fetch_decision
 from ml.io.objects import SCHEME, Address, upload
 from ml.io.registry import Registry
+from ml.io.tables import DECISION
 from ml.loop import newest_challenger
 from ml.page import decision_page
 

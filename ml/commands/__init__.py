@@ -6,6 +6,9 @@ import re
 
 from ml.errors import UserError
 
+MENDABLE, REFUSED = 2, 3
+"""Exit codes: something given is wrong or missing; the policy or a check said no."""
+
 
 def version_of(text: str) -> tuple[str, int]:
     """The problem and the number of a `PROBLEM/VERSION`. Raises UserError for another text."""

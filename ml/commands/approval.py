@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ml.commands import version_of
+from ml.commands import REFUSED, version_of
 from ml.errors import UserError
 from ml.io.workspace import Workspace
 
 if TYPE_CHECKING:
     from ml.io.journal import Event
     from ml.io.registry import Registry
-
-REFUSED = 3
 
 Which = Annotated[str, typer.Argument(help="A version, such as flights/3.", metavar="PROBLEM/VERSION")]
 By = Annotated[str, typer.Option(help="Who says so; it is recorded.", metavar="NAME")]

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ml.commands import version_of
+from ml.commands import MENDABLE, REFUSED, version_of
 from ml.errors import UserError
 from ml.io.workspace import Workspace
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ml.recompute import Recomputed
     from service.schema import Schema
 
-MISSING, DIFFERS = 2, 3
 DAYS = 7
 BAR = 24
 SHOWN = 10
@@ -76,7 +75,7 @@ def reproduce(what: What, since: Since = None, json: Json = False) -> None:
     else:
         _print_answer(found)
     if found.status != "same":
-        raise typer.Exit(DIFFERS if found.status == "differs" else MISSING)
+        raise typer.Exit(REFUSED if found.status == "differs" else MENDABLE)
 
 
 def _retrain(name: str, number: int, *, json: bool) -> None:
@@ -87,7 +86,7 @@ def _retrain(name: str, number: int, *, json: bool) -> None:
     result = reproduce_version(workspace, workspace.problem(name), number)
     Face(json=json).reproduced(result)
     if not result.same:
-        raise typer.Exit(DIFFERS)
+        raise typer.Exit(REFUSED)
 
 
 def _day(since: str | None) -> datetime:

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from ml.commands import REFUSED
 from ml.face import print_json
 from ml.io import tags
 from ml.io.workspace import Workspace
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from ml.core.record import Decision
     from ml.prove import Proof
 
-NOT_PROMOTED = 3
 WHOLE = 1_000.0
 """From here on digits after the point say nothing."""
 
@@ -129,4 +129,4 @@ def _interval(interval: Interval) -> str:
 
 def _exit(proof: Proof) -> None:
     if not proof.decision.promoted:
-        raise typer.Exit(NOT_PROMOTED)
+        raise typer.Exit(REFUSED)

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_curve
 
 from ml.core.bootstrap import Interval, metric_intervals
 from ml.core.frame import TARGET
-from ml.core.slices import groups
+from ml.core.slices import parts, unjudgeable
 from ml.problem import Problem
 from service.predictor import Vector
 from service.schema import Frozen
@@ -107,25 +107,16 @@ def evaluate(problem: Problem, frame: pd.DataFrame, output: Vector, *, resamples
 def _slices(
     problem: Problem, frame: pd.DataFrame, y: Vector, output: Vector, *, resamples: int, seed: int
 ) -> Iterator[Slice]:
-    features = {feature.name: feature for feature in problem.features}
     metric, confidence = problem.gate.metric, problem.gate.confidence
-    for cut in problem.slices:
-        name = cut.feature
-        for level, mask in groups(frame[name], features[name], cut.edges):
-            rows = int(mask.sum())
-            if reason := _unjudgeable(y[mask]):
-                yield Slice(feature=name, level=level, rows=rows, reason=reason)
-                continue
-            found = metric_intervals(
-                y[mask], output[mask], [metric], resamples=resamples, confidence=confidence, seed=seed
-            )[metric]
-            yield Slice(feature=name, level=level, rows=rows, **found.model_dump())
-
-
-def _unjudgeable(y: Vector) -> str:
-    if len(y) < SMALLEST_SLICE:
-        return f"fewer than {SMALLEST_SLICE} rows"
-    return "the target has one value only" if y.min() == y.max() else ""
+    for feature, level, mask in parts(problem, frame):
+        rows = int(mask.sum())
+        if reason := unjudgeable(y[mask], SMALLEST_SLICE):
+            yield Slice(feature=feature, level=level, rows=rows, reason=reason)
+            continue
+        found = metric_intervals(
+            y[mask], output[mask], [metric], resamples=resamples, confidence=confidence, seed=seed
+        )[metric]
+        yield Slice(feature=feature, level=level, rows=rows, **found.model_dump())
 
 
 def _roc(y: Vector, output: Vector) -> tuple[RocPoint, ...]:

@@ -47,7 +47,7 @@ def explain(
     if rows.empty or not challenger.takes(rows):
         return None
     rng = np.random.default_rng(seed)
-    shown, background = _some(rows, explained, rng), _some(rows, BACKGROUND, rng)
+    shown, background = some(rows, explained, rng), some(rows, BACKGROUND, rng)
     found = attribute(challenger.schema, challenger.predict, shown, background, seed=seed)
     effects = _effects(challenger.schema, shown, found.values)
     top = [effect.feature for effect in effects[:DEPENDENCES] if effect.mean_absolute > 0.0]
@@ -75,7 +75,7 @@ def drivers(
     A feature that a model does not have has no part in its output, 0. A champion that does not take the rows or the
     background is left out, and the challenger's largest parts are given; where the challenger does not, nothing is.
     """
-    sample = _some(background, BACKGROUND, np.random.default_rng(seed))
+    sample = some(background, BACKGROUND, np.random.default_rng(seed))
     ours = _parts(challenger, rows, sample, seed)
     theirs = _parts(champion, rows, sample, seed) if champion is not None else None
     if ours is None:
@@ -97,7 +97,7 @@ def _fits(feature: Feature, column: pd.Series[Any]) -> bool:
     return pd.api.types.is_bool_dtype(column) or pd.api.types.is_numeric_dtype(column)
 
 
-def _some(frame: pd.DataFrame, count: int, rng: np.random.Generator) -> pd.DataFrame:
+def some(frame: pd.DataFrame, count: int, rng: np.random.Generator) -> pd.DataFrame:
     """At most `count` rows, each at most once."""
     return frame.iloc[rng.choice(len(frame), size=min(count, len(frame)), replace=False)]
 

@@ -12,7 +12,7 @@ from ml.core.bootstrap import Gain, resample
 from ml.core.evaluation import SMALLEST_SLICE
 from ml.core.metrics import point_value
 from ml.core.record import SliceGain
-from ml.core.slices import groups
+from ml.core.slices import parts, unjudgeable
 from ml.problem import Problem
 from service.predictor import Vector
 
@@ -57,22 +57,14 @@ def corrected(found: tuple[SliceGain, ...], *, confidence: float) -> tuple[Slice
 def _slices(
     problem: Problem, frame: pd.DataFrame, y: Vector, outputs: Mapping[str, Vector], *, resamples: int, seed: int
 ) -> Iterator[SliceGain]:
-    features = {feature.name: feature for feature in problem.features}
     least = problem.gate.slices.minimum_rows if problem.gate.slices else SMALLEST_SLICE
-    for cut in problem.slices:
-        for level, mask in groups(frame[cut.feature], features[cut.feature], cut.edges):
-            named = SliceGain(feature=cut.feature, level=level, rows=int(mask.sum()))
-            if reason := _untestable(y[mask], least):
-                yield named.model_copy(update={"reason": reason})
-                continue
-            inside = {role: output[mask] for role, output in outputs.items()}
-            yield named.model_copy(update=_found(problem, y[mask], inside, resamples=resamples, seed=seed))
-
-
-def _untestable(y: Vector, least: int) -> str:
-    if len(y) < least:
-        return f"fewer than {least} rows"
-    return "the target has one value only" if y.min() == y.max() else ""
+    for feature, level, mask in parts(problem, frame):
+        named = SliceGain(feature=feature, level=level, rows=int(mask.sum()))
+        if reason := unjudgeable(y[mask], least):
+            yield named.model_copy(update={"reason": reason})
+            continue
+        inside = {role: output[mask] for role, output in outputs.items()}
+        yield named.model_copy(update=_found(problem, y[mask], inside, resamples=resamples, seed=seed))
 
 
 def _found(

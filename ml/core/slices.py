@@ -9,9 +9,26 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ml.problem import Problem
+from service.predictor import Vector
 from service.schema import Feature
 
 Mask = npt.NDArray[np.bool_]
+
+
+def parts(problem: Problem, frame: pd.DataFrame) -> Iterator[tuple[str, str, Mask]]:
+    """Feature, name and row mask of every slice of the problem, in the order of its file."""
+    features = {feature.name: feature for feature in problem.features}
+    for cut in problem.slices:
+        for level, mask in groups(frame[cut.feature], features[cut.feature], cut.edges):
+            yield cut.feature, level, mask
+
+
+def unjudgeable(y: Vector, least: int) -> str:
+    """Why no metric can be judged on a slice with these targets, shape (rows,); empty where one can."""
+    if len(y) < least:
+        return f"fewer than {least} rows"
+    return "the target has one value only" if y.min() == y.max() else ""
 
 
 def groups(column: pd.Series, feature: Feature, edges: Sequence[float] = ()) -> Iterator[tuple[str, Mask]]:

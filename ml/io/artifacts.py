@@ -11,11 +11,9 @@ import numpy.typing as npt
 from ml.io import tags
 from ml.io.registry import Registry, Version
 from ml.io.runs import BUNDLE, TRAINING_KEYS
+from ml.io.tables import DECISION, REPORT
 from ml.io.tracking import Tracking, TrackingError
 from service.bundle import Bundle, read_bundle, sha256
-
-DECISION = "decision.json"
-REPORT = "report.html"
 
 
 class AlteredError(TrackingError):

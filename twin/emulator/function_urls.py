@@ -12,12 +12,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ministack import app
-from ministack.core import iam_evaluator
 from ministack.core.responses import request_scope
 from ministack.services import lambda_svc
 from ministack.services.cloudformation import provisioners
 
-from twin.emulator import registrations
+from twin.emulator import grants, registrations
 from twin.emulator.additions import Answer
 from twin.folder import ACCOUNT, LOOPBACK, REGION, Twin
 
@@ -68,17 +67,7 @@ def _may(url: str) -> bool:
     with request_scope(ACCOUNT, REGION):
         function = lambda_svc._functions.get(found[2]) or {}
     arn = str(found[-1]["FunctionArn"])
-    return all(_allowed(function.get("policy"), action, arn, said) for action, said in NEEDED.items())
-
-
-def _allowed(policy: Any, action: str, arn: str, said: Mapping[str, str]) -> bool:
-    context = iam_evaluator.EvalContext(
-        principal_arn="*",
-        principal_type="Anonymous",
-        principal_account="",
-        action=action,
-        resource_arn=arn,
-        region=REGION,
-        service_context=dict(said),
+    return all(
+        grants.anyone_may(function.get("policy"), action=action, resource=arn, said=said)
+        for action, said in NEEDED.items()
     )
-    return bool(iam_evaluator.evaluate_resource_policy(policy, context).decision == "Allow")

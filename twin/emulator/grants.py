@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -17,13 +18,25 @@ def install(_: Twin) -> None:
 
 def service_may(policy: Any, *, service: str, action: str, resource: str, source: str) -> bool:
     """Whether a resource's own policy admits a service, such as events.amazonaws.com, for the `source` (an ARN)."""
+    said = {"aws:sourcearn": source, "aws:sourceaccount": ACCOUNT, "aws:sourceowner": ACCOUNT}
+    return _admits(policy, "Service", action=action, resource=resource, said=said, service=service)
+
+
+def anyone_may(policy: Any, *, action: str, resource: str, said: Mapping[str, str]) -> bool:
+    """Whether a resource's own policy admits a stranger, whose request has these condition keys."""
+    return _admits(policy, "Anonymous", action=action, resource=resource, said=said)
+
+
+def _admits(
+    policy: Any, kind: str, *, action: str, resource: str, said: Mapping[str, str], service: str | None = None
+) -> bool:
     context = iam.EvalContext(
         principal_arn="*",
-        principal_type="Service",
+        principal_type=kind,
         principal_account="",
         action=action,
         resource_arn=resource,
         region=REGION,
-        service_context={"aws:sourcearn": source, "aws:sourceaccount": ACCOUNT, "aws:sourceowner": ACCOUNT},
+        service_context=dict(said),
     )
     return bool(iam.evaluate_resource_policy(policy, context, service=service).decision == "Allow")
